@@ -1,0 +1,2 @@
+//! The `pastiche` command.
+fn main() {}

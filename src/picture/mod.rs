@@ -1,0 +1,1 @@
+//! Pictures: from a file to planar RGB in [0, 1] and back.

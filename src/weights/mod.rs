@@ -1,0 +1,1 @@
+//! Network files: npz, safetensors and PyTorch archives, and the embedded network.
