@@ -21,6 +21,20 @@
 //! their colours) load as they are, from `.pth`, `.safetensors` or an `.npz` made of them; their
 //! `classifier.*` is ignored.
 //!
+//! ```
+//! use pastiche::weights::{self, Precision};
+//!
+//! # fn main() -> pastiche::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("slim.npz");
+//! let network = weights::random("16,16|32,32|64", 0)?;
+//! weights::save(&network, &path, Precision::F16)?;
+//! let again = weights::load(&path)?;
+//! assert_eq!(again.layers().last().unwrap().to_string(), "relu3_1");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Hostile files
 //!
 //! Headers are bounded and checked before values are read, values never grow beyond their checked shape,

@@ -364,6 +364,13 @@ mod tests {
         deep.push(b'.');
         assert!(read(&deep).is_ok());
         assert!(read(&vec![b'('; 2 << 20]).unwrap_err().contains("cut short"));
+        // A long list of pairs, turned into dictionaries as often as fits.
+        let mut pairs = b"NN\x86q\x00ccollections\nOrderedDict\nq\x01](".to_vec();
+        pairs.extend(b"h\x00".repeat(200_000));
+        pairs.extend(b"eq\x02");
+        pairs.extend(b"h\x01h\x02\x85R".repeat(80_000));
+        pairs.push(b'.');
+        assert!(read(&pairs).is_ok());
         let cycle = b"]q\x00h\x00a.";
         assert!(read(cycle).is_ok());
     }
