@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_macros, unused_imports)] // each test binary uses its own part
 
 pub mod convolution;
+pub mod fixtures;
 pub mod oracle;
 
 use std::path::PathBuf;
