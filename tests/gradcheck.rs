@@ -8,8 +8,8 @@
 mod common;
 
 use common::{
-    Case, ENGINES, PADDINGS, POOLINGS, Picture, Rng, cases, central_differences, dot, double, oracle,
-    relative, relative_l2,
+    Case, PADDINGS, POOLINGS, Picture, Rng, cases, central_differences, dot, double, oracle, relative,
+    relative_l2,
 };
 use pastiche::kernels::{Shape, conv, gram, pool, relu, variation};
 use pastiche::network::engine::Engine;
@@ -243,8 +243,8 @@ fn every_f32_engine_agrees_with_f64() {
         let mut exact = case.objective(double);
         let mut expected = vec![0.0; x.len()];
         exact.evaluate(x, &mut expected);
-        for (name, engine) in ENGINES {
-            let mut objective = case.objective(engine);
+        for (name, algorithm, isa) in common::engines() {
+            let mut objective = case.objective(|plan| common::single(&plan, algorithm, isa));
             let mut gradient = vec![f32::NAN; x.len()];
             objective.evaluate(&common::cast::<f32>(x), &mut gradient);
             common::compare_terms(&format!("{name}: {}", case.name), objective.terms(), exact.terms(), 1e-4);

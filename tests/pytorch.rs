@@ -5,7 +5,7 @@
 mod common;
 
 use common::fixtures::{Expected, read_cases};
-use common::{Case, ENGINES, cast, compare_terms, double, relative_l2};
+use common::{Case, cast, compare_terms, double, relative_l2};
 use pastiche::loss::Preset;
 use pastiche::network::engine::Engine;
 use pastiche::network::plan::Plan;
@@ -38,8 +38,8 @@ fn f64_agrees_with_pytorch_to_nine_digits() {
 #[test]
 fn every_f32_engine_agrees_with_pytorch() {
     for (case, expected) in read_cases() {
-        for (name, engine) in ENGINES {
-            agrees(name, &case, &expected, engine, 1e-4);
+        for (name, algorithm, isa) in common::engines() {
+            agrees(&name, &case, &expected, |plan| common::single(&plan, algorithm, isa), 1e-4);
         }
     }
 }

@@ -8,12 +8,17 @@ use proptest::prelude::*;
 
 use super::{PADDINGS, Rng, assert_allclose, dot, largest, oracle, property, to_f64};
 
+/// (input, its shape, padding, weight out×in×3×3, bias, output).
+pub type Forward<T> = fn(&[T], Shape, Padding, &[T], &[T], &mut [T]);
+/// (gradient of the output, shape of the *input*, padding, weight out×in×3×3, outputs, gradient of the input).
+pub type Backward<T> = fn(&[T], Shape, Padding, &[T], usize, &mut [T]);
+
 /// One implementation in the terms of plain C×H×W maps; adapters convert layouts and prepack weights.
 pub struct Convolution<T> {
-    /// (input, its shape, padding, weight out×in×3×3, bias, output).
-    pub forward: fn(&[T], Shape, Padding, &[T], &[T], &mut [T]),
-    /// (gradient of the output, shape of the *input*, padding, weight out×in×3×3, outputs, gradient of the input).
-    pub backward: fn(&[T], Shape, Padding, &[T], usize, &mut [T]),
+    /// Overwrites the output.
+    pub forward: Forward<T>,
+    /// Overwrites the gradient of the input.
+    pub backward: Backward<T>,
     /// Which (input shape, outputs) it takes; the others are left to other implementations.
     pub accepts: fn(Shape, usize) -> bool,
     /// Largest error, relative to the largest value of the map.

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pastiche::kernels::scalar::Scalar;
+use pastiche::kernels::simd::Isa;
 use pastiche::loss::style::{blend, measure};
 use pastiche::loss::{Losses, Preset, Terms};
-use pastiche::network::backend::BoxedEngine;
+use pastiche::network::backend::{Backend, BoxedEngine, Convolution as Algorithm};
 use pastiche::network::engine::Engine;
 use pastiche::network::plan::Plan;
 use pastiche::network::reference::Reference;
@@ -192,6 +193,13 @@ impl Picture {
     pub fn random(rng: &mut Rng, height: usize, width: usize) -> Self {
         Self { height, width, rgb: rng.values(3 * height * width, 0.0, 1.0) }
     }
+
+    /// As unlike plain noise as styles are: another brightness in each channel, less contrast. (Of two pictures of
+    /// the same noise, the Gram matrices nearly cancel, and no f32 term is good to 1e-4.)
+    pub fn style(rng: &mut Rng, height: usize, width: usize) -> Self {
+        let channel = |brightness: f64| rng.values::<f64>(height * width, brightness, brightness + 0.4);
+        Self { height, width, rgb: [0.1, 0.6, 0.0].into_iter().flat_map(channel).collect() }
+    }
 }
 
 /// Everything that an objective is made of.
@@ -237,11 +245,24 @@ pub fn double(plan: Plan) -> Reference<f64> {
     Reference::new(plan)
 }
 
-/// A way to make an engine in f32.
-pub type MakeEngine = fn(Plan) -> BoxedEngine;
+/// Every f32 engine that this processor can run, by name: each must agree with [`double`] and with PyTorch.
+pub fn engines() -> Vec<(String, Algorithm, Option<Isa>)> {
+    let mut engines = vec![("im2col".to_string(), Algorithm::Im2col, None)];
+    for (name, algorithm) in Algorithm::ALL {
+        for (set, isa) in Isa::ALL {
+            if algorithm != Algorithm::Im2col && isa.available() {
+                engines.push((format!("{name} {set}"), algorithm, Some(isa)));
+            }
+        }
+    }
+    engines
+}
 
-/// Every engine in f32, by name: each must agree with [`double`] and with PyTorch.
-pub const ENGINES: [(&str, MakeEngine); 1] = [("im2col", |plan| Box::new(Reference::<f32>::new(plan)))];
+/// The engine of a plan.
+pub fn single(plan: &Plan, algorithm: Algorithm, isa: Option<Isa>) -> BoxedEngine {
+    let (network, picture) = (plan.network().clone(), plan.picture());
+    Backend::new(network, algorithm, isa).unwrap().engine(picture.height, picture.width, plan.taps()).unwrap()
+}
 
 /// Objectives of every preset × pooling × padding × side of the ReLU, with two blended styles of different
 /// sizes, layer weights and total variation, at picture sizes that are odd somewhere.
@@ -272,7 +293,7 @@ pub fn cases(seed: u64) -> Vec<Case> {
                         network,
                         losses,
                         content: Some(Picture::random(&mut rng, height, width)),
-                        styles: vec![Picture::random(&mut rng, 10, 15), Picture::random(&mut rng, 17, 8)],
+                        styles: vec![Picture::style(&mut rng, 10, 15), Picture::random(&mut rng, 17, 8)],
                         blend: vec![2.0, 1.0],
                         picture: Picture::random(&mut rng, height, width),
                     });
