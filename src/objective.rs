@@ -5,14 +5,13 @@ use crate::kernels::variation;
 use crate::loss::style::StyleTarget;
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
-use crate::network::engine::{Engine, Seed, Snapshot};
+use crate::network::engine::{Engine, Seed};
 
 /// One content layer: `factor·Σ(F − F_C)²`.
-struct Content<T> {
+struct Content {
     layer: Layer,
     tap: usize,
     factor: f64,
-    target: Snapshot<T>,
 }
 
 /// One style layer: `factor·Σ(G/M − T)²`, with buffers for G and its derivative.
@@ -28,7 +27,7 @@ struct Style {
 pub struct Objective<E: Engine> {
     engine: E,
     losses: Losses,
-    content: Vec<Content<E::Scalar>>,
+    content: Vec<Content>,
     style: Vec<Style>,
     terms: Terms,
     evaluations: usize,
@@ -56,11 +55,11 @@ impl<E: Engine> Objective<E> {
             engine.forward(rgb);
             for &(layer, weight) in losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0) {
                 let tap = engine.plan().tap(layer).expect("content layers are taps");
-                let target = engine.snapshot(tap);
-                let (_, norm) = engine.distance(tap, &target);
+                engine.remember(tap);
+                let (_, norm) = engine.distance(tap);
                 let factor = losses.preset.content_factor(engine.plan().tap_shape(tap), norm);
                 let factor = losses.content_weight * weight * finite(factor, layer, "content")?;
-                content_terms.push(Content { layer, tap, factor, target });
+                content_terms.push(Content { layer, tap, factor });
             }
         }
         let mut style_terms = Vec::new();
@@ -117,14 +116,14 @@ impl<E: Engine> Objective<E> {
             }
             terms.style.push((style.layer, style.factor * sum));
         }
-        let mut seeds: Vec<Seed<E::Scalar>> = vec![Seed::NONE; self.engine.plan().taps().len()];
+        let mut seeds: Vec<Seed> = vec![Seed::NONE; self.engine.plan().taps().len()];
         for style in &self.style {
             seeds[style.tap].gram = Some(&style.gram);
         }
         for content in &self.content {
-            let (distance, _) = self.engine.distance(content.tap, &content.target);
+            let (distance, _) = self.engine.distance(content.tap);
             terms.content.push((content.layer, content.factor * distance));
-            seeds[content.tap].content = Some((2.0 * content.factor, &content.target));
+            seeds[content.tap].content = Some(2.0 * content.factor);
         }
         self.engine.backward(&seeds, gradient);
         if self.losses.tv_weight > 0.0 {

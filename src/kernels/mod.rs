@@ -5,12 +5,14 @@
 //! reduced in a fixed order, so results do not depend on the number of threads of the rayon pool in which
 //! a kernel is called. SIMD and `unsafe` live in this folder only.
 
+pub mod blocked;
 pub mod conv;
 pub mod gemm;
 pub mod gram;
 pub mod pool;
 pub mod relu;
 pub mod scalar;
+pub mod simd;
 pub mod variation;
 
 /// The size of a map: channels × height × width.

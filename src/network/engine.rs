@@ -3,23 +3,19 @@
 use super::plan::Plan;
 use crate::kernels::scalar::Scalar;
 
-/// The features of one tap, kept in the layout of the engine that made them.
-#[derive(Debug, Clone)]
-pub struct Snapshot<T>(pub(crate) Vec<T>);
-
 /// What a loss sends back into one tap: the gradient `dF = D·F + c·(F − F₀)`.
 ///
 /// Both kinds of loss have this form: for style, D is twice the derivative by the Gram matrix; for
 /// content, F₀ are the content picture's features.
 #[derive(Debug, Clone, Copy)]
-pub struct Seed<'a, T> {
+pub struct Seed<'a> {
     /// D, symmetric N×N, row-major.
     pub gram: Option<&'a [f64]>,
-    /// c and F₀.
-    pub content: Option<(f64, &'a Snapshot<T>)>,
+    /// c; F₀ is what [`Engine::remember`] kept.
+    pub content: Option<f64>,
 }
 
-impl<T> Seed<'_, T> {
+impl Seed<'_> {
     /// Sends nothing back.
     pub const NONE: Self = Self { gram: None, content: None };
 }
@@ -40,17 +36,20 @@ pub trait Engine {
     /// `G = F·Fᵀ` of a tap, not normalised, into `output` (N×N).
     fn gram(&mut self, tap: usize, output: &mut [f64]);
 
-    /// A copy of a tap's features for later comparison by this engine or one of the same plan.
-    fn snapshot(&self, tap: usize) -> Snapshot<Self::Scalar>;
+    /// Keeps a tap's features as F₀, to be compared with later ones.
+    fn remember(&mut self, tap: usize);
 
     /// `(Σ(F − F₀)², ΣF₀²)` of a tap, summed in f64.
-    fn distance(&self, tap: usize, snapshot: &Snapshot<Self::Scalar>) -> (f64, f64);
+    ///
+    /// # Panics
+    /// If the tap was never remembered.
+    fn distance(&self, tap: usize) -> (f64, f64);
 
     /// A tap's features as a plain N×H×W map.
     fn features(&self, tap: usize) -> Vec<Self::Scalar>;
 
     /// Carries one seed per tap back to the picture: writes dL/d(rgb) into `gradient` (3×H×W).
-    fn backward(&mut self, seeds: &[Seed<Self::Scalar>], gradient: &mut [Self::Scalar]);
+    fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]);
 }
 
 /// Elements whose squares one task sums; fixed, so that the sums do not depend on the threads.
@@ -100,19 +99,19 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
         (**self).gram(tap, output);
     }
 
-    fn snapshot(&self, tap: usize) -> Snapshot<Self::Scalar> {
-        (**self).snapshot(tap)
+    fn remember(&mut self, tap: usize) {
+        (**self).remember(tap);
     }
 
-    fn distance(&self, tap: usize, snapshot: &Snapshot<Self::Scalar>) -> (f64, f64) {
-        (**self).distance(tap, snapshot)
+    fn distance(&self, tap: usize) -> (f64, f64) {
+        (**self).distance(tap)
     }
 
     fn features(&self, tap: usize) -> Vec<Self::Scalar> {
         (**self).features(tap)
     }
 
-    fn backward(&mut self, seeds: &[Seed<Self::Scalar>], gradient: &mut [Self::Scalar]) {
+    fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]) {
         (**self).backward(seeds, gradient);
     }
 }

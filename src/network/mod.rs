@@ -5,7 +5,9 @@
 
 pub mod backend;
 pub mod engine;
+pub mod fast;
 pub mod layer;
+pub mod packed;
 pub mod plan;
 pub mod reference;
 

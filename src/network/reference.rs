@@ -4,7 +4,7 @@
 //! engine is tested against it.
 
 use super::Stage;
-use super::engine::{Engine, Seed, Snapshot, add_content, squared_distance};
+use super::engine::{Engine, Seed, add_content, squared_distance};
 use super::plan::Plan;
 use crate::kernels::scalar::Scalar;
 use crate::kernels::{conv, gram, pool, relu};
@@ -26,6 +26,8 @@ struct Level<T> {
 pub struct Reference<T> {
     plan: Plan,
     levels: Vec<Level<T>>,
+    /// F₀ of each tap; empty until remembered.
+    remembered: Vec<Vec<T>>,
     colour: [T; 9],
     offset: [T; 3],
 }
@@ -55,8 +57,10 @@ impl<T: Scalar> Reference<T> {
             })
             .collect();
         let scalar = |v: f32| T::from_f64(f64::from(v));
+        let remembered = vec![Vec::new(); plan.taps().len()];
         Self {
             levels,
+            remembered,
             colour: network.input_weight.map(scalar),
             offset: network.input_bias.map(scalar),
             plan,
@@ -80,13 +84,13 @@ impl<T: Scalar> Reference<T> {
     }
 
     /// Adds a seed's gradient to `gradient`.
-    fn sow(&self, tap: usize, seed: &Seed<T>, gradient: &mut [T]) {
+    fn sow(&self, tap: usize, seed: &Seed, gradient: &mut [T]) {
         let (features, shape) = (self.tapped(tap), self.plan.tap_shape(tap));
         if let Some(derivative) = seed.gram {
             gram::backward(derivative, features, shape.channels, shape.positions(), gradient);
         }
-        if let Some((c, snapshot)) = seed.content {
-            add_content(gradient, c, features, &snapshot.0);
+        if let Some(c) = seed.content {
+            add_content(gradient, c, features, &self.remembered[tap]);
         }
     }
 }
@@ -128,19 +132,19 @@ impl<T: Scalar> Engine for Reference<T> {
         gram::forward(self.tapped(tap), shape.channels, shape.positions(), output);
     }
 
-    fn snapshot(&self, tap: usize) -> Snapshot<T> {
-        Snapshot(self.tapped(tap).to_vec())
+    fn remember(&mut self, tap: usize) {
+        self.remembered[tap] = self.tapped(tap).to_vec();
     }
 
-    fn distance(&self, tap: usize, snapshot: &Snapshot<T>) -> (f64, f64) {
-        squared_distance(self.tapped(tap), &snapshot.0)
+    fn distance(&self, tap: usize) -> (f64, f64) {
+        squared_distance(self.tapped(tap), &self.remembered[tap])
     }
 
     fn features(&self, tap: usize) -> Vec<T> {
         self.tapped(tap).to_vec()
     }
 
-    fn backward(&mut self, seeds: &[Seed<T>], gradient: &mut [T]) {
+    fn backward(&mut self, seeds: &[Seed], gradient: &mut [T]) {
         assert_eq!(seeds.len(), self.plan.taps().len(), "one seed per tap");
         let network = self.plan.network().clone();
         let depth = self.plan.depth();

@@ -3,10 +3,10 @@
 //! The limits hold before any pixel is decoded. A decoder's own scratch comes on top (a progressive
 //! JPEG keeps its coefficients, two bytes a sample).
 
-/// Pixels in a picture: 200 megapixels, above every camera of today.
-pub(super) const MAX_PIXELS: usize = 200_000_000;
-/// Pixels on a side, JPEG's own limit.
-pub(super) const MAX_SIDE: usize = 65_535;
+/// The most pixels in a picture: 200 megapixels, above every camera of today.
+pub const MAX_PIXELS: usize = 200_000_000;
+/// The most pixels on a side, JPEG's own limit.
+pub const MAX_SIDE: usize = 65_535;
 /// Bytes that a decoded picture may take: 1 GiB (200 megapixels of 8-bit RGBA, 134 of 16-bit RGBA).
 pub(super) const MAX_BYTES: u64 = 1 << 30;
 /// Bytes of a picture file: 1 GiB.

@@ -24,6 +24,7 @@ mod samples;
 
 pub use encode::{Format, SaveOptions};
 pub use keep::keep_colours;
+pub use limits::{MAX_PIXELS, MAX_SIDE};
 pub use matching::match_colours;
 pub use output::check_output;
 
@@ -198,6 +199,8 @@ impl Picture {
 
     /// The picture at `width`×`height` px (0 counts as 1): Lanczos-3 with a prefilter where it shrinks,
     /// Catmull-Rom where it grows (see [`resize`]), cut to [0, 1]. Alpha goes along.
+    ///
+    /// The caller answers for the size: hold what a user asks for against [`MAX_PIXELS`] and [`MAX_SIDE`] first.
     #[must_use]
     pub fn resized(&self, width: usize, height: usize) -> Self {
         let (width, height) = (width.max(1), height.max(1));
