@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::kernels::scalar::Scalar;
+use crate::kernels::simd::Isa;
 use crate::loss::{Losses, Terms};
+use crate::memory::{self, Holder};
 use crate::network::Network;
 use crate::network::backend::{Backend, Convolution};
 use crate::network::engine::Engine;
@@ -15,8 +17,8 @@ use crate::network::reference::Reference;
 use crate::objective::Objective;
 use crate::picture::{Picture, output};
 use crate::targets::{Make, cast, style_targets};
+use crate::threads;
 use crate::weights::npy;
-use crate::{memory, threads};
 
 /// The loss of a picture and its gradient.
 #[derive(Debug, Clone)]
@@ -58,8 +60,8 @@ impl Evaluation {
 /// The precision of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// f32 with this algorithm, as `transfer` computes.
-    Single(Convolution),
+    /// f32 with this algorithm and instruction set, as `transfer` computes.
+    Single(Convolution, Option<Isa>),
     /// f64 by the reference engine.
     Double,
 }
@@ -126,22 +128,24 @@ impl Comparison<'_> {
             );
             return Err(Error::option("--content", message));
         }
-        let plan = |height, width, taps: &_| {
+        let plan = |height, width, taps: &_, holder| {
             let plan = Plan::new(self.network.clone(), height, width, taps)?;
-            memory::require(&plan)?;
+            memory::require(&plan, holder)?;
             Ok(plan)
         };
         threads::pool(threads)?.install(|| match precision {
-            Precision::Single(convolution) => {
-                let backend = Backend::new(self.network.clone(), convolution);
+            Precision::Single(convolution, isa) => {
+                let backend = Backend::new(self.network.clone(), convolution, isa)?;
                 let make = |height, width, taps: &_| {
-                    plan(height, width, taps)?;
+                    plan(height, width, taps, Holder::of(&backend))?;
                     backend.engine(height, width, taps)
                 };
                 self.run(image, &make)
             }
             Precision::Double => {
-                let make = |height, width, taps: &_| Ok(Reference::<f64>::new(plan(height, width, taps)?));
+                let make = |height, width, taps: &_| {
+                    Ok(Reference::<f64>::new(plan(height, width, taps, Holder::Double)?))
+                };
                 self.run(image, &make)
             }
         })

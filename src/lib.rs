@@ -21,6 +21,7 @@ mod transfer;
 pub mod weights;
 
 pub use error::{Error, Result};
+pub use optimize::StopReason;
 pub use progress::{Observer, Progress};
 pub use settings::{Builder, Init};
 pub use transfer::{SizeReport, StyleTransfer, Stylized};

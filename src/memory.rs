@@ -1,21 +1,59 @@
 //! How much memory a run will take, and whether the machine has it: a run that cannot end does not begin.
 
 use crate::error::{Error, Result};
+use crate::kernels::Shape;
+use crate::network::backend::Backend;
 use crate::network::plan::Plan;
 
 /// Vectors of the picture's size that the optimiser and the pyramid hold: two for each remembered pair of
 /// L-BFGS, a dozen for its state, and the pictures themselves.
 const PIXEL_VECTORS: usize = 40;
 
-/// Bytes that optimising a picture of this plan takes, rounded up: every map of the reference engine in f32, its
-/// weights in both directions, and the optimiser's vectors. Other engines take less.
-pub fn estimate(plan: &Plan) -> usize {
+/// Which engine will hold the maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// The fast engine: only tapped maps, two working ones and a bit for every other element.
+    Fast,
+    /// The reference engine in f32: every map.
+    Reference,
+    /// The reference engine in f64.
+    Double,
+}
+
+impl Holder {
+    /// The engine of a backend.
+    pub fn of(backend: &Backend) -> Self {
+        if backend.is_fast() { Self::Fast } else { Self::Reference }
+    }
+}
+
+/// Bytes that optimising a picture of this plan takes, rounded up: maps, weights as the engine keeps them, and
+/// the optimiser's vectors.
+pub fn estimate(plan: &Plan, holder: Holder) -> usize {
     let levels = 0..plan.depth();
-    let maps: usize = levels.clone().map(|at| plan.input_shape(at).len() + 2 * plan.shape(at).len()).sum();
-    let largest = levels.clone().map(|at| plan.input_shape(at).len().max(plan.shape(at).len())).max();
-    let weights: usize = plan.network().convolutions[..plan.depth()].iter().map(|c| c.weight.len()).sum();
-    let values = maps + 3 * largest.unwrap_or(0) + 2 * weights + PIXEL_VECTORS * plan.picture().len();
-    values * size_of::<f32>()
+    let network = plan.network();
+    let weights: usize = network.convolutions[..plan.depth()].iter().map(|c| c.weight.len()).sum();
+    let vectors = PIXEL_VECTORS * plan.picture().len();
+    let largest = |size: &dyn Fn(Shape) -> usize| {
+        levels.clone().map(|at| size(plan.input_shape(at)).max(size(plan.shape(at)))).max().unwrap_or(0)
+    };
+    match holder {
+        Holder::Reference | Holder::Double => {
+            let maps: usize =
+                levels.clone().map(|at| plan.input_shape(at).len() + 2 * plan.shape(at).len()).sum();
+            let width = if holder == Holder::Double { size_of::<f64>() } else { size_of::<f32>() };
+            width * (maps + 3 * largest(&|shape| shape.len()) + 2 * weights + vectors)
+        }
+        Holder::Fast => {
+            // Blocks of 16 channels with a border of one; each tapped map may be remembered once more.
+            let blocked =
+                |shape: Shape| shape.channels.next_multiple_of(16) * (shape.height + 2) * (shape.width + 2);
+            let taps: usize = (0..plan.taps().len()).map(|tap| 2 * blocked(plan.tap_shape(tap))).sum();
+            let gates: usize = levels.clone().map(|at| plan.shape(at).len().div_ceil(16) / 2).sum();
+            // Winograd's weights are four times the plain ones, in two directions.
+            size_of::<f32>() * (taps + gates + 2 * largest(&blocked) + 9 * weights + vectors)
+        }
+    }
 }
 
 /// Refuses a plan for which the machine lacks the memory, as far as it tells (Linux; elsewhere nothing is
@@ -23,9 +61,9 @@ pub fn estimate(plan: &Plan) -> usize {
 ///
 /// # Errors
 /// [`Error::Option`] about `--size`, with both figures and the largest size that would do.
-pub fn require(plan: &Plan) -> Result<()> {
+pub fn require(plan: &Plan, holder: Holder) -> Result<()> {
     let Some(available) = available() else { return Ok(()) };
-    let needed = estimate(plan);
+    let needed = estimate(plan, holder);
     if needed <= available {
         return Ok(());
     }
@@ -78,10 +116,11 @@ mod tests {
     fn a_picture_beyond_the_machine_is_refused_with_a_size_that_fits() {
         let network = Arc::new(weights::random("8|8", 1).unwrap());
         let taps = ["relu2_1".parse().unwrap()];
-        assert!(require(&Plan::new(network.clone(), 64, 64, &taps).unwrap()).is_ok());
+        assert!(require(&Plan::new(network.clone(), 64, 64, &taps).unwrap(), Holder::Fast).is_ok());
         if available().is_some() {
-            let message =
-                require(&Plan::new(network, 65_536, 65_536, &taps).unwrap()).unwrap_err().to_string();
+            let message = require(&Plan::new(network, 65_536, 65_536, &taps).unwrap(), Holder::Fast)
+                .unwrap_err()
+                .to_string();
             assert!(message.starts_with("--size: 65536x65536 pixels take about"), "{message}");
         }
     }

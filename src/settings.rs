@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::defaults;
 use crate::error::{Error, Result};
+use crate::kernels::simd::Isa;
 use crate::loss::options::LossOptions;
 use crate::loss::{Losses, Preset};
 use crate::network::backend::{Backend, Convolution};
@@ -35,6 +36,7 @@ pub struct Builder {
     network: Option<Arc<Network>>,
     pooling: Option<Pooling>,
     convolution: Convolution,
+    isa: Option<Isa>,
     losses: LossOptions,
     pub(crate) blend: Option<Vec<f64>>,
     pub(crate) style_scale: Option<f64>,
@@ -65,6 +67,12 @@ impl Builder {
     /// The algorithm of the convolutions.
     pub fn convolution(mut self, convolution: Convolution) -> Self {
         self.convolution = convolution;
+        self
+    }
+
+    /// The instruction set; without one, the best that this processor has.
+    pub fn isa(mut self, isa: Isa) -> Self {
+        self.isa = Some(isa);
         self
     }
 
@@ -219,7 +227,7 @@ impl Builder {
             Arc::make_mut(&mut network).pooling = pooling;
         }
         let losses = self.losses.resolve(&network)?;
-        let backend = Backend::new(network, self.convolution);
+        let backend = Backend::new(network, self.convolution, self.isa)?;
         let pool = threads::pool(self.threads)?;
         Ok(StyleTransfer::new(Settings { losses, method, backend, pool, said: self }))
     }

@@ -8,11 +8,11 @@ use std::cell::RefCell;
 use crate::defaults;
 use crate::error::{Error, Result};
 use crate::loss::{Losses, Terms};
-use crate::memory;
+use crate::memory::{self, Holder};
 use crate::network::backend::BoxedEngine;
 use crate::network::plan::Plan;
 use crate::objective::Objective;
-use crate::optimize::{self, Limits, Step, Stop};
+use crate::optimize::{self, Limits, Step, StopReason};
 use crate::picture::{Picture, fit, keep_colours};
 use crate::progress::{Clock, Observer, Progress, Stage};
 use crate::pyramid::{self, Size};
@@ -59,8 +59,8 @@ pub struct Stylized {
     pub evaluations: usize,
     /// Seconds from the start to the end.
     pub seconds: f64,
-    /// Why the last size ended: [`Stop::Cancelled`] if the observer asked for it.
-    pub stop: Stop,
+    /// Why the last size ended: [`StopReason::Cancelled`] if the observer asked for it.
+    pub stop: StopReason,
 }
 
 /// What was done at one size.
@@ -78,7 +78,7 @@ pub struct SizeReport {
     /// The loss of the best picture.
     pub loss: f64,
     /// Why it ended.
-    pub stop: Stop,
+    pub stop: StopReason,
 }
 
 impl StyleTransfer {
@@ -193,15 +193,15 @@ impl<'a> Job<'a> {
                 "the style has weight, but there is no style picture",
             ));
         }
-        let network = settings.backend.network();
+        let (network, holder) = (settings.backend.network(), Holder::of(&settings.backend));
         let plan = |size: Size| -> Result<Plan> {
             let plan = Plan::new(network.clone(), size.1, size.0, &losses.taps())?;
             for style in styles.iter().filter(|_| !style_layers.is_empty()) {
                 let (width, height) = style_size(said, style, size);
                 let plan = Plan::new(network.clone(), height, width, &style_layers);
-                plan.and_then(|plan| memory::require(&plan)).map_err(about_the_style)?;
+                plan.and_then(|plan| memory::require(&plan, holder)).map_err(about_the_style)?;
             }
-            memory::require(&plan)?;
+            memory::require(&plan, holder)?;
             Ok(plan)
         };
         plan(target)?;
@@ -251,6 +251,7 @@ impl<'a> Job<'a> {
                 })
             };
             let tolerance = self.settings.said.tolerance.unwrap_or(defaults::TOLERANCE);
+            let tolerance = Some(tolerance).filter(|tolerance| *tolerance > 0.0);
             let limits = Limits { iterations: stage.iterations, tolerance };
             let mut recorded = Recorded { objective: &mut objective, record: &record };
             let outcome =
@@ -268,7 +269,7 @@ impl<'a> Job<'a> {
             let mut pixels = outcome.pixels;
             pixels.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
             painted = Some((stage.size, pixels));
-            if outcome.stop == Stop::Cancelled {
+            if outcome.stop == StopReason::Cancelled {
                 break;
             }
         }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use pastiche::kernels::simd::Isa;
 use pastiche::loss::Preset;
+use pastiche::network::backend::Convolution;
 use pastiche::pyramid::Iterations;
 use pastiche::weights::Normalization;
 
@@ -169,15 +171,6 @@ pub(crate) enum PoolingValue {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum ConvolutionValue {
-    /// The fastest for each layer
-    #[default]
-    Auto,
-    /// im2col and GEMM: the portable reference
-    Im2col,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum PrecisionValue {
     /// As `transfer` computes
     #[default]
@@ -203,9 +196,12 @@ pub(crate) struct NetworkArgs {
     /// Pooling between blocks [default: as the network says; VGG: max]
     #[arg(long, value_enum)]
     pub pooling: Option<PoolingValue>,
-    /// The algorithm of the convolutions
-    #[arg(long, value_enum, default_value_t)]
-    pub convolution: ConvolutionValue,
+    /// The algorithm of the convolutions: auto, im2col, direct or winograd
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub convolution: Convolution,
+    /// The instruction set: avx512, avx2 or portable [default: the best of this processor]
+    #[arg(long, value_name = "NAME")]
+    pub isa: Option<Isa>,
     /// Threads that work [default: one for each processor]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub threads: Option<usize>,

@@ -6,10 +6,11 @@ use std::time::Instant;
 use serde::Serialize;
 
 use pastiche::loss::style::measure;
+use pastiche::memory::{self, Holder};
 use pastiche::network::backend::Backend;
 use pastiche::network::plan::Plan;
 use pastiche::objective::Objective;
-use pastiche::{Result, memory, noise, threads, weights};
+use pastiche::{Result, noise, threads, weights};
 
 use super::args::BenchArgs;
 use super::options::{self, refuse};
@@ -53,8 +54,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
     };
     let losses = options::losses(Some(&args.content_loss), &args.loss).resolve(&network)?;
     let plan = Plan::new(network.clone(), size, size, &losses.taps())?;
-    memory::require(&plan)?;
-    let backend = Backend::new(network.clone(), options::convolution(&args.network));
+    let backend = Backend::new(network.clone(), args.network.convolution, args.network.isa)?;
+    memory::require(&plan, Holder::of(&backend))?;
     let pool = threads::pool(args.network.threads)?;
     let seconds = pool.install(|| -> Result<Vec<f64>> {
         let [content, style, image] = [1, 2, 3].map(|seed| noise::picture(seed, (size, size)));

@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use pastiche::evaluate::{Comparison, Evaluation, Precision};
 use pastiche::loss::Terms;
+use pastiche::network::backend::Convolution;
 use pastiche::picture::Picture;
 use pastiche::{Result, network::Layer};
 
-use super::args::{ConvolutionValue, EvaluateArgs, PrecisionValue};
+use super::args::{EvaluateArgs, PrecisionValue};
 use super::options::{self, refuse};
 use super::values::SizeValue;
 use super::{Ending, output};
@@ -35,18 +36,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<Ending> {
             );
         }
     };
-    let precision = match (args.precision, args.network.convolution) {
-        (PrecisionValue::F32, _) => Precision::Single(options::convolution(&args.network)),
-        (PrecisionValue::F64, ConvolutionValue::Auto) => Precision::Double,
-        (PrecisionValue::F64, other) => {
-            return refuse(
-                "--convolution",
-                format!(
-                    "{other:?} is an algorithm for --precision f32, but the precision is f64; leave one out"
-                ),
-            );
-        }
-    };
+    let precision = precision(args)?;
     options::check_blend(&args.loss, &args.style)?;
     if args.content.is_none() && args.style.is_empty() {
         return refuse("--content", "there is nothing to compare with; give --content, --style or both");
@@ -89,6 +79,20 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<Ending> {
         print(&evaluation.terms);
     }
     Ok(Ending::Done)
+}
+
+/// The precision, with the algorithm that belongs to it.
+fn precision(args: &EvaluateArgs) -> Result<Precision> {
+    let (convolution, isa) = (args.network.convolution, args.network.isa);
+    let refuse = |option, what: String| {
+        refuse(option, format!("{what} is for --precision f32, but the precision is f64; leave one out"))
+    };
+    match (args.precision, convolution, isa) {
+        (PrecisionValue::F32, ..) => Ok(Precision::Single(convolution, isa)),
+        (PrecisionValue::F64, _, Some(isa)) => refuse("--isa", isa.to_string()),
+        (PrecisionValue::F64, Convolution::Auto | Convolution::Im2col, None) => Ok(Precision::Double),
+        (PrecisionValue::F64, other, None) => refuse("--convolution", other.to_string()),
+    }
 }
 
 /// The terms as a table.

@@ -4,14 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pastiche::loss::options::LossOptions;
-use pastiche::network::backend::Convolution;
 use pastiche::network::{Network, Pooling};
 use pastiche::optimize::Method;
 use pastiche::{Builder, Error, Result, StyleTransfer, defaults, weights};
 
-use super::args::{
-    ContentLossArgs, ConvolutionValue, LossArgs, NetworkArgs, OptimizerValue, PaintArgs, PoolingValue,
-};
+use super::args::{ContentLossArgs, LossArgs, NetworkArgs, OptimizerValue, PaintArgs, PoolingValue};
 
 /// A mistake in the options, as the library words its own.
 pub(crate) fn refuse<T>(option: &'static str, message: impl Into<String>) -> Result<T> {
@@ -35,14 +32,6 @@ pub(crate) fn pooling_of(value: PoolingValue) -> Pooling {
     match value {
         PoolingValue::Max => Pooling::Max,
         PoolingValue::Average => Pooling::Average,
-    }
-}
-
-/// The algorithm that the options name.
-pub(crate) fn convolution(args: &NetworkArgs) -> Convolution {
-    match args.convolution {
-        ConvolutionValue::Auto => Convolution::Auto,
-        ConvolutionValue::Im2col => Convolution::Im2col,
     }
 }
 
@@ -83,11 +72,14 @@ pub(crate) fn builder(
     let losses = losses(content, loss);
     let mut builder = StyleTransfer::builder()
         .network(network(network_args.weights.as_deref(), network_args.pooling)?)
-        .convolution(convolution(network_args))
+        .convolution(network_args.convolution)
         .losses(losses)
         .iterations(paint.iterations.clone())
         .method(method)
         .seed(paint.seed);
+    if let Some(isa) = network_args.isa {
+        builder = builder.isa(isa);
+    }
     if let Some(blend) = &loss.style_blend {
         builder = builder.style_blend(blend.0.clone());
     }

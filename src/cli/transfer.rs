@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use pastiche::loss::Terms;
-use pastiche::optimize::Stop;
 use pastiche::picture::{Picture, SaveOptions, check_output};
-use pastiche::{Init, Progress, Result, Stylized, defaults, memory};
+use pastiche::{Init, Progress, Result, StopReason, Stylized, defaults, memory};
 
 use super::args::{PaintArgs, TextureArgs, TransferArgs};
 use super::interrupt::Interrupt;
@@ -123,7 +122,7 @@ struct SizeLine {
 fn finish(stylized: &Stylized, file: &Path, paint: &PaintArgs, threads: usize) -> Result<Ending> {
     let picture = &stylized.picture;
     picture.save(file, &SaveOptions::default())?;
-    let interrupted = stylized.stop == Stop::Cancelled;
+    let interrupted = stylized.stop == StopReason::Cancelled;
     if paint.json {
         let line = |size: &pastiche::SizeReport| SizeLine {
             width: size.width,
@@ -162,6 +161,13 @@ fn finish(stylized: &Stylized, file: &Path, paint: &PaintArgs, threads: usize) -
 }
 
 /// The name of a reason to stop.
-fn stop(stop: Stop) -> String {
-    format!("{stop:?}").to_lowercase()
+fn stop(stop: StopReason) -> String {
+    let name = match stop {
+        StopReason::Iterations => "iterations",
+        StopReason::Converged => "converged",
+        StopReason::NoDescent => "no-descent",
+        StopReason::Cancelled => "cancelled",
+        _ => "other",
+    };
+    name.to_owned()
 }
