@@ -1,0 +1,72 @@
+//! The optimiser's own cost per iteration at 3×512×512, with an objective that costs next to nothing.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use pastiche::optimize::{Limits, Method, Objective, State, minimize, resume};
+use rayon::prelude::*;
+use std::ops::ControlFlow;
+
+/// f(x) = ½ Σ aᵢ(xᵢ − ½)², as cheap as a gradient of this size can be; its loss is summed by chunks.
+struct Bowl {
+    a: Vec<f32>,
+}
+
+impl Objective for Bowl {
+    fn evaluate(&mut self, x: &[f32], gradient: &mut [f32]) -> pastiche::Result<f64> {
+        const CHUNK: usize = 1 << 14;
+        let parts: Vec<f64> = gradient
+            .par_chunks_mut(CHUNK)
+            .zip(x.par_chunks(CHUNK).zip(self.a.par_chunks(CHUNK)))
+            .map(|(g, (x, a))| {
+                let mut sum = 0.0f32;
+                for j in 0..g.len() {
+                    let d = x[j] - 0.5;
+                    g[j] = a[j] * d;
+                    sum += g[j] * d;
+                }
+                f64::from(0.5 * sum)
+            })
+            .collect();
+        Ok(parts.iter().sum())
+    }
+}
+
+fn optimizer(c: &mut Criterion) {
+    let length = 3 * 512 * 512;
+    let noise = |k: usize| (k.wrapping_mul(2_654_435_761) % 65_536) as f32 / 65_536.0;
+    // A wide spread of curvatures keeps L-BFGS busy for as long as the measurement lasts.
+    let mut bowl = Bowl { a: (0..length).map(|i| 10f32.powf(-8.0 * noise(i))).collect() };
+    let start: Vec<f32> = (0..length).map(|i| noise(i + 7)).collect();
+    let mut group = c.benchmark_group("512x512");
+    let mut gradient = vec![0.0; length];
+    group.bench_function("objective alone", |b| b.iter(|| bowl.evaluate(&start, &mut gradient)));
+    for (name, method) in
+        [("one iteration of L-BFGS", Method::LBFGS), ("one iteration of Adam", Method::ADAM)]
+    {
+        let go_on = &mut |_: &_| ControlFlow::Continue(());
+        let limits = |iterations| Limits { iterations, tolerance: None };
+        let mut state: Option<State> =
+            Some(minimize(method, &mut bowl, start.clone(), &limits(12), go_on).expect("runs").state);
+        let mut done = 12;
+        group.bench_function(name, |b| {
+            b.iter_custom(|iterations| {
+                let from = std::time::Instant::now();
+                let outcome = resume(
+                    state.take().expect("kept"),
+                    &mut bowl,
+                    &limits(done + iterations as usize),
+                    &mut |_| ControlFlow::Continue(()),
+                )
+                .expect("runs");
+                let elapsed = from.elapsed();
+                assert_eq!(outcome.iterations, done + iterations as usize, "{:?}", outcome.stop);
+                done = outcome.iterations;
+                state = Some(outcome.state);
+                elapsed
+            })
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, optimizer);
+criterion_main!(benches);
