@@ -3,6 +3,7 @@
 //! `L(P) = α·L_content(C, P) + β·L_style(S, P) + tv·V(P)` (Gatys, Ecker & Bethge 2016, eq. 7, with a
 //! smoothness term). [`preset`] says how each term is normalised, [`style`] measures style pictures.
 
+pub mod options;
 pub mod preset;
 pub mod style;
 
