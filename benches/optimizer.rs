@@ -42,7 +42,7 @@ fn optimizer(c: &mut Criterion) {
     for (name, method) in
         [("one iteration of L-BFGS", Method::LBFGS), ("one iteration of Adam", Method::ADAM)]
     {
-        let go_on = &mut |_: &_| ControlFlow::Continue(());
+        let go_on: &mut dyn FnMut(&Step) -> ControlFlow<()> = &mut |_| ControlFlow::Continue(());
         let limits = |iterations| Limits { iterations, tolerance: None };
         let mut state: Option<State> =
             Some(minimize(method, &mut bowl, start.clone(), &limits(12), go_on).expect("runs").state);
