@@ -38,6 +38,7 @@ fn source(at: isize, size: usize, padding: Padding) -> Option<usize> {
 
 /// Unrolls positions `start..start+n` of the `out` grid: row (i, u, v) of `columns` (9·C × n) holds
 /// `x̃[i, r+u, c+v]`; `shift` is the padded coordinate of the grid's origin.
+#[allow(clippy::too_many_arguments)]
 fn unroll<T: Scalar>(
     input: &[T],
     shape: Shape,
@@ -72,6 +73,7 @@ struct Columns<T>(*mut T);
 unsafe impl<T: Send> Sync for Columns<T> {}
 
 /// `output[o, p] = bias[o] + Σ weight[o, ·]·unrolled[·, p]` for every position p of the grid.
+#[allow(clippy::too_many_arguments)]
 fn correlate<T: Scalar>(
     input: &[T],
     shape: Shape,

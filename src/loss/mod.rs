@@ -76,7 +76,8 @@ fn normalise(option: &'static str, layers: &mut [WeightedLayer]) -> Result<()> {
         }
     }
     let sum: f64 = layers.iter().map(|(_, weight)| weight).sum();
-    if !layers.is_empty() && !(sum.is_finite() && sum > 0.0) {
+    let usable = sum.is_finite() && sum > 0.0;
+    if !(usable || layers.is_empty()) {
         let message = "the layer weights sum to 0; give at least one layer a weight above 0";
         return Err(Error::option(option, message));
     }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::engine::{Engine, Seed};
-use super::packed::PackedNetwork;
+use super::packed::{Inner, PackedNetwork};
 use super::plan::Plan;
 use super::reference::unmap_colours;
 use super::{Padding, Stage};
 use crate::kernels::blocked::map::{Buffer, Layout, Vector, ZERO, fill_border, unpack};
 use crate::kernels::blocked::mirror::Strips;
-use crate::kernels::blocked::pack::Packed;
+use crate::kernels::blocked::pool::{Pooled, Unpooled};
 use crate::kernels::blocked::scratch::Pool;
-use crate::kernels::blocked::sink::{Gate, Rectify, Return, Shared, Sink};
+use crate::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, Source};
 use crate::kernels::blocked::{direct, gram, pool, winograd};
 use crate::kernels::simd::{Isa, LANES};
 
@@ -31,6 +31,22 @@ struct Kept {
     gates: Vec<u16>,
 }
 
+impl Kept {
+    /// Whether no tap reads this convolution.
+    fn is_empty(&self) -> bool {
+        self.rectified.is_none() && self.linear.is_none()
+    }
+}
+
+/// What the backward pass fills besides maps.
+#[derive(Default)]
+struct Border {
+    /// What mirrored borders send back.
+    strips: Strips,
+    /// The gradient of the colour-mapped picture, 3×H×W.
+    mapped: Vec<f32>,
+}
+
 /// See the module's text.
 pub struct Fast {
     plan: Plan,
@@ -42,8 +58,7 @@ pub struct Fast {
     working: [Buffer; 2],
     /// F₀ of each tap.
     remembered: Vec<Option<Buffer>>,
-    strips: Strips,
-    mapped: Vec<f32>,
+    border: Border,
     gram_sums: Vec<f32>,
     scratch: Pool,
 }
@@ -74,14 +89,13 @@ impl Fast {
         let remembered = plan.taps().iter().map(|_| None).collect();
         Self {
             picture: direct::Planes::new(plan.picture()),
-            mapped: vec![0.0; plan.picture().len()],
+            border: Border { strips: Strips::default(), mapped: vec![0.0; plan.picture().len()] },
             plan,
             weights,
             isa,
             kept,
             working: Default::default(),
             remembered,
-            strips: Strips::default(),
             gram_sums: Vec::new(),
             scratch: Pool::default(),
         }
@@ -134,12 +148,47 @@ impl Fast {
         });
     }
 
-    /// A 3×3 convolution between blocked maps, by whichever algorithm its weights were packed for.
-    fn convolve<K: Sink>(&self, input: &[Vector], layout: &Layout, weights: &Packed, sink: &K) {
-        if self.weights.winograd() {
-            winograd::convolve(self.isa, input, layout, weights, sink, &self.scratch);
-        } else {
-            direct::convolve(self.isa, input, layout, weights, sink);
+    /// Carries the gradient of convolution `at`'s output, given by `source` (and lying in `here`, unless the
+    /// convolution is Winograd's), to its input's in `below`, or to the colour-mapped picture's.
+    fn descend<I: Source>(
+        &self,
+        at: usize,
+        source: &I,
+        here: &Buffer,
+        below: &mut Buffer,
+        border: &mut Border,
+    ) {
+        let weights = self.weights.clone();
+        let level = weights.level(at);
+        let layout = Layout::new(self.plan.shape(at));
+        if let Some(mirrored) = &level.mirrored {
+            border.strips.compute(self.isa, source, &layout, mirrored, &self.scratch);
+        }
+        let strips = level.mirrored.is_some().then_some(&border.strips);
+        let Some(inner) = &level.inner else {
+            direct::return_first(self.isa, here.map(&layout), &layout, &weights.last, &mut border.mapped);
+            if let Some(strips) = strips {
+                strips.add_plain(&mut border.mapped);
+            }
+            return;
+        };
+        let into = Layout::new(self.plan.input_shape(at));
+        below.reserve(&into);
+        let kept = &self.kept[at - 1];
+        let gate = match &kept.rectified {
+            // Pooling and ReLU share their gates, which open when the gradient is spread.
+            _ if self.plan.pools_before(at) => Gate::Open,
+            Some(buffer) => Gate::Map(buffer.map(&into)),
+            None => Gate::Bits(&kept.gates),
+        };
+        let sink = Return { layout: into, output: Shared::new(below.map_mut(&into)), gate, strips };
+        match inner {
+            Inner::Direct { backward, .. } => {
+                direct::convolve(self.isa, here.map(&layout), &layout, backward, &sink);
+            }
+            Inner::Winograd { backward, .. } => {
+                winograd::convolve(self.isa, source, &layout, backward, &sink, &self.scratch);
+            }
         }
     }
 
@@ -181,8 +230,34 @@ impl Engine for Fast {
             let mut kept = std::mem::take(&mut self.kept[at]);
             let spare = current.map_or(0, |used| 1 - used);
             let mut free = std::mem::take(&mut self.working[spare]);
-            let pooled = at + 1 < self.plan.depth() && self.plan.pools_before(at + 1);
-            let gated = !pooled && kept.rectified.is_none();
+            let from = Layout::new(self.plan.input_shape(at));
+            let pooled = (at + 1 < self.plan.depth() && self.plan.pools_before(at + 1))
+                .then(|| Layout::new(self.plan.input_shape(at + 1)));
+            let input = || match current {
+                Some(used) => self.working[used].map(&from),
+                None => self.kept[at - 1].rectified.as_ref().expect("kept above").map(&from),
+            };
+            let isa = self.isa;
+            if let (Some(out), Some(Inner::Winograd { forward, .. }), None, None) =
+                (pooled, &level.inner, &kept.rectified, &kept.linear)
+            {
+                free.reserve(&out);
+                let sink = Pooled {
+                    layout,
+                    bias: &level.bias,
+                    pooling: network.pooling,
+                    out,
+                    output: Shared::new(free.map_mut(&out)),
+                    gates: Shared::new(&mut kept.gates),
+                };
+                winograd::convolve(isa, &InMemory::new(input(), from), &from, forward, &sink, &self.scratch);
+                fill_border(free.map_mut(&out), &out, network.padding);
+                self.working[spare] = free;
+                self.kept[at] = kept;
+                current = Some(spare);
+                continue;
+            }
+            let gated = pooled.is_none() && kept.rectified.is_none();
             let output = kept.rectified.as_mut().unwrap_or_else(|| {
                 free.reserve(&layout);
                 &mut free
@@ -195,30 +270,26 @@ impl Engine for Fast {
                 gate: gated.then(|| Shared::new(&mut kept.gates)),
             };
             match &level.inner {
-                None => direct::convolve_first(self.isa, &self.picture, &weights.first, &sink),
-                Some(inner) => {
-                    let from = Layout::new(self.plan.input_shape(at));
-                    let input = match current {
-                        Some(used) => self.working[used].map(&from),
-                        None => self.kept[at - 1].rectified.as_ref().expect("kept above").map(&from),
-                    };
-                    self.convolve(input, &from, &inner.forward, &sink);
+                None => direct::convolve_first(isa, &self.picture, &weights.first, &sink),
+                Some(Inner::Direct { forward, .. }) => direct::convolve(isa, input(), &from, forward, &sink),
+                Some(Inner::Winograd { forward, .. }) => {
+                    let input = InMemory::new(input(), from);
+                    winograd::convolve(isa, &input, &from, forward, &sink, &self.scratch);
                 }
             }
-            if !pooled && at + 1 < self.plan.depth() {
+            if pooled.is_none() && at + 1 < self.plan.depth() {
                 fill_border(output.map_mut(&layout), &layout, network.padding);
             }
             let in_spare = kept.rectified.is_none();
             self.working[spare] = free;
             current = in_spare.then_some(spare);
-            if pooled {
-                let out = Layout::new(self.plan.input_shape(at + 1));
+            if let Some(out) = pooled {
                 let target = current.map_or(0, |used| 1 - used);
                 let mut small = std::mem::take(&mut self.working[target]);
                 small.reserve(&out);
                 let large = kept.rectified.as_ref().unwrap_or(&self.working[spare]).map(&layout);
                 let pooling = network.pooling;
-                pool::forward(self.isa, large, &layout, pooling, small.map_mut(&out), &out, &mut kept.gates);
+                pool::forward(isa, large, &layout, pooling, small.map_mut(&out), &out, &mut kept.gates);
                 fill_border(small.map_mut(&out), &out, network.padding);
                 self.working[target] = small;
                 current = Some(target);
@@ -276,55 +347,46 @@ impl Engine for Fast {
         assert_eq!(seeds.len(), self.plan.taps().len(), "one seed per tap");
         let network = self.plan.network().clone();
         let weights = self.weights.clone();
+        let mut border = std::mem::take(&mut self.border);
         let [mut here, mut other] = std::mem::take(&mut self.working);
         let depth = self.plan.depth();
         let top = Layout::new(self.plan.shape(depth - 1));
         here.reserve(&top);
         here.map_mut(&top).par_chunks_mut(1 << 12).for_each(|part| part.fill(ZERO));
+        // Whether `here` holds the gradient of the map behind the pooling that follows level `at`.
+        let mut behind_pooling = false;
         for at in (0..depth).rev() {
             let layout = Layout::new(self.plan.shape(at));
-            for stage in [Stage::Relu, Stage::Conv] {
-                if let Some(tap) = self.tap_at(at, stage) {
-                    self.sow(tap, &seeds[tap], here.map_mut(&layout));
-                }
-            }
-            fill_border(here.map_mut(&layout), &layout, Padding::Zeros);
             let level = weights.level(at);
-            let mut strips = std::mem::take(&mut self.strips);
-            if let Some(mirrored) = &level.mirrored {
-                strips.compute(self.isa, here.map(&layout), &layout, mirrored, &self.scratch);
+            let winograd = matches!(level.inner, Some(Inner::Winograd { .. }));
+            let lazy = behind_pooling && winograd && self.kept[at].is_empty();
+            if behind_pooling && !lazy {
+                let out = Layout::new(self.plan.input_shape(at + 1));
+                other.reserve(&layout);
+                let (gates, to) = (&self.kept[at].gates, other.map_mut(&layout));
+                pool::backward(self.isa, here.map(&out), &out, network.pooling, gates, to, &layout);
+                std::mem::swap(&mut here, &mut other);
             }
-            let below = level.mirrored.is_some().then_some(&strips);
-            if let Some(inner) = &level.inner {
-                let into = Layout::new(self.plan.input_shape(at));
-                let pooled = self.plan.pools_before(at);
-                other.reserve(&into);
-                let kept = &self.kept[at - 1];
-                let gate = match &kept.rectified {
-                    _ if pooled => Gate::Open,
-                    Some(buffer) => Gate::Map(buffer.map(&into)),
-                    None => Gate::Bits(&kept.gates),
-                };
-                let output = Shared::new(other.map_mut(&into));
-                let sink = Return { layout: into, output, gate, strips: below };
-                self.convolve(here.map(&layout), &layout, &inner.backward, &sink);
-                if pooled {
-                    let large = Layout::new(self.plan.shape(at - 1));
-                    here.reserve(&large);
-                    let (from, to) = (other.map(&into), here.map_mut(&large));
-                    pool::backward(self.isa, from, &into, network.pooling, &kept.gates, to, &large);
-                } else {
-                    std::mem::swap(&mut here, &mut other);
-                }
+            if lazy {
+                let out = Layout::new(self.plan.input_shape(at + 1));
+                let gates = &self.kept[at].gates;
+                let source = Unpooled::new(here.map(&out), out, network.pooling, gates, layout);
+                self.descend(at, &source, &here, &mut other, &mut border);
             } else {
-                direct::return_first(self.isa, here.map(&layout), &layout, &weights.last, &mut self.mapped);
-                if let Some(strips) = below {
-                    strips.add_plain(&mut self.mapped);
+                for stage in [Stage::Relu, Stage::Conv] {
+                    if let Some(tap) = self.tap_at(at, stage) {
+                        self.sow(tap, &seeds[tap], here.map_mut(&layout));
+                    }
                 }
-                unmap_colours(&network.input_weight, &self.mapped, gradient);
+                fill_border(here.map_mut(&layout), &layout, Padding::Zeros);
+                let source = InMemory::new(here.map(&layout), layout);
+                self.descend(at, &source, &here, &mut other, &mut border);
             }
-            self.strips = strips;
+            std::mem::swap(&mut here, &mut other);
+            behind_pooling = self.plan.pools_before(at);
         }
+        unmap_colours(&network.input_weight, &border.mapped, gradient);
+        self.border = border;
         self.working = [here, other];
     }
 }

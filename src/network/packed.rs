@@ -19,12 +19,22 @@ pub struct Level {
     pub mirrored: Option<Packed>,
 }
 
-/// A convolution between blocked maps.
-pub struct Inner {
-    /// Input to output.
-    pub forward: Packed,
-    /// The output's gradient to the input's.
-    pub backward: Packed,
+/// A convolution between blocked maps: from input to output, and from the output's gradient to the input's.
+pub enum Inner {
+    /// By the direct register tile.
+    Direct {
+        /// Input to output.
+        forward: Packed,
+        /// Back.
+        backward: Packed,
+    },
+    /// By Winograd's transforms.
+    Winograd {
+        /// Input to output.
+        forward: winograd::Weights,
+        /// Back.
+        backward: winograd::Weights,
+    },
 }
 
 /// See the module's text.
@@ -51,20 +61,20 @@ impl PackedNetwork {
         }
     }
 
-    /// Whether convolution `at` goes through Winograd's transforms.
-    pub fn winograd(&self) -> bool {
-        matches!(self.convolution, Convolution::Auto | Convolution::Winograd)
-    }
-
     /// Convolution `at`, packed.
     pub fn level(&self, at: usize) -> &Level {
         self.levels[at].get_or_init(|| {
             let c = &self.network.convolutions[at];
             let turned = rotated(&c.weight, c.outputs, c.inputs);
-            let pack = if self.winograd() { winograd::pack } else { direct::pack };
-            let inner = (at > 0).then(|| Inner {
-                forward: pack(&c.weight, c.outputs, c.inputs),
-                backward: pack(&turned, c.inputs, c.outputs),
+            let inner = (at > 0).then(|| match self.convolution {
+                Convolution::Direct => Inner::Direct {
+                    forward: direct::pack(&c.weight, c.outputs, c.inputs),
+                    backward: direct::pack(&turned, c.inputs, c.outputs),
+                },
+                _ => Inner::Winograd {
+                    forward: winograd::Weights::new(&c.weight, c.outputs, c.inputs),
+                    backward: winograd::Weights::new(&turned, c.inputs, c.outputs),
+                },
             });
             let mirrored = (self.network.padding == Padding::Reflect)
                 .then(|| direct::pack(&turned, c.inputs, c.outputs));

@@ -19,6 +19,8 @@ pub(super) type SolverState = IterState<Pixels, Pixels, (), (), (), f64>;
 
 const DESCENT: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
+/// The same along −g, whose only purpose is a first pair: any descent with a measurable curvature will do.
+const FIRST_CURVATURE: f64 = 0.999;
 /// Trials in one search; a halving bracket has then shrunk a million times.
 const TRIALS: usize = 20;
 
@@ -78,9 +80,9 @@ where
         if !(origin.slope < 0.0 && origin.slope.is_finite()) {
             return Err(Error::msg("not a direction of descent"));
         }
-        let mut t = match direction.is_multiple() {
-            true => self.first_length / direction.dot(&direction).sqrt(),
-            false => self.first_trial,
+        let (mut t, curvature) = match direction.is_multiple() {
+            true => (self.first_length / direction.dot(&direction).sqrt(), FIRST_CURVATURE),
+            false => (self.first_trial, CURVATURE),
         };
         let (mut low, mut high) = (origin, None);
         let mut accepted = None;
@@ -102,7 +104,9 @@ where
             let trial = End { t, loss, slope };
             if loss <= origin.loss + DESCENT * t * origin.slope && loss < origin.loss {
                 accepted = slope_and_gradient.map(|(_, gradient)| (point, loss, gradient));
-                if slope >= CURVATURE * origin.slope {
+                // Next to where the loss is not finite the descent may go on up to the edge: enough of it is enough.
+                let at_edge = high.is_some_and(|high: End| !high.loss.is_finite());
+                if slope >= curvature * origin.slope || at_edge {
                     break;
                 }
                 low = trial;

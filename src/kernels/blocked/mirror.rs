@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::map::{Buffer, Layout, Vector, ZERO, blocks};
 use super::pack::{Group, Packed};
 use super::scratch::Pool;
+use super::sink::Source;
 use super::tile;
 use crate::kernels::Shape;
 use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
@@ -27,12 +28,12 @@ pub struct Strips {
 const TAPS: [[usize; 3]; 4] = [[6, 7, 8], [0, 1, 2], [2, 5, 8], [0, 3, 6]];
 
 impl Strips {
-    /// Computes the strips of a convolution's backward pass: `gradient` is the output's (zero border), `turned`
+    /// Computes the strips of a convolution's backward pass: `gradient` is the output's, `turned`
     /// holds the direct weights in→out exchanged and turned by 180°.
     pub fn compute(
         &mut self,
         isa: Isa,
-        gradient: &[Vector],
+        gradient: &impl Source,
         layout: &Layout,
         turned: &Packed,
         scratch: &Pool,
@@ -51,7 +52,7 @@ impl Strips {
                 for b in 0..layout.blocks {
                     for p in 0..length {
                         let (y, x) = [(0, p), (height - 1, p), (p, 0), (p, width - 1)][side];
-                        source[b * pitch + p + 2] = gradient[layout.inside(b, y, x)];
+                        source[b * pitch + p + 2] = gradient.vector(b, y, x);
                     }
                 }
                 isa.run(Line {

@@ -13,6 +13,70 @@ pub trait Sink: Sync {
     /// # Safety
     /// Only where `S` is available; no two threads may put the same element.
     unsafe fn put<S: Simd>(&self, block: usize, y: usize, x: usize, value: S::V);
+
+    /// Receives a 4×4 tile whose upper left position is (y, x); `rows` and `columns` of it lie inside the map.
+    ///
+    /// # Safety
+    /// As [`Sink::put`], for all positions inside the map.
+    #[inline(always)]
+    unsafe fn tile<S: Simd>(
+        &self,
+        block: usize,
+        (y, x): (usize, usize),
+        (rows, columns): (usize, usize),
+        values: &[[S::V; 4]; 4],
+    ) {
+        for i in 0..4 {
+            for j in 0..4 {
+                if i < rows && j < columns {
+                    // SAFETY: as this method's own contract says.
+                    unsafe { self.put::<S>(block, y + i, x + j, values[i][j]) };
+                }
+            }
+        }
+    }
+}
+
+/// Gives a convolution its input, one vector of sixteen channels at one position at a time.
+pub trait Source: Sync {
+    /// The vector at padded coordinates: (0, 0) is the border's corner; positions that make whole 4×4 tiles of
+    /// the map may be asked for.
+    ///
+    /// # Safety
+    /// Only where `S` is available.
+    unsafe fn load<S: Simd>(&self, block: usize, row: usize, column: usize) -> S::V;
+
+    /// The vector at the map's own coordinates, plainly.
+    fn vector(&self, block: usize, y: usize, x: usize) -> Vector;
+}
+
+/// A map in memory, its border filled.
+pub struct InMemory<'a> {
+    map: &'a [Vector],
+    layout: Layout,
+}
+
+impl<'a> InMemory<'a> {
+    /// Reads `map`.
+    ///
+    /// # Panics
+    /// If it is too short for `layout`.
+    pub fn new(map: &'a [Vector], layout: Layout) -> Self {
+        assert!(map.len() >= layout.len(), "a map of another layout");
+        Self { map, layout }
+    }
+}
+
+impl Source for InMemory<'_> {
+    #[inline(always)]
+    unsafe fn load<S: Simd>(&self, block: usize, row: usize, column: usize) -> S::V {
+        // SAFETY: layouts hold whole tiles with their border, and `new` checked the map's length.
+        unsafe { S::load(self.map.as_ptr().add(self.layout.at(block, row, column)).cast()) }
+    }
+
+    fn vector(&self, block: usize, y: usize, x: usize) -> Vector {
+        self.map[self.layout.inside(block, y, x)]
+    }
 }
 
 /// A slice that several tasks write, each at places of its own.

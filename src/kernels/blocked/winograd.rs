@@ -6,19 +6,20 @@
 //! chosen here (a factor of −2 moved from the rows ±√2 of G to the columns of A) the backward direction can
 //! use the very same transforms.
 //!
-//! Tiles are worked in chunks: input transform, 36 products, output transform. A chunk of few channels is
-//! one task that stays in the cache; with many channels the weights no longer fit there, so all threads share a large
-//! chunk and walk the 36 products together.
+//! Tiles are worked in chunks: input transform, 36 products, output transform. With few channels a chunk is one
+//! task that stays in the cache. With many, the transformed weights would be four times the plain ones and outgrow
+//! every cache: then all threads share a large chunk of transformed input, and each task transforms the kernels of a
+//! few output channels when it needs them, which costs little beside the products.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::map::{Buffer, Layout, Vector, blocks};
-use super::pack::{Group, Packed};
+use super::map::{Layout, Vector, blocks};
+use super::pack::Packed;
 use super::scratch::Pool;
-use super::sink::{Shared, Sink};
+use super::sink::{Shared, Sink, Source};
 use super::tile;
 use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
 
@@ -52,12 +53,35 @@ pub fn transform_kernel(kernel: &[f32], values: &mut [f32]) {
     }
 }
 
-/// Packs out×in×3×3 weights as their 36 transformed products.
-pub fn pack(weight: &[f32], outputs: usize, inputs: usize) -> Packed {
-    assert_eq!(weight.len(), outputs * inputs * 9);
-    Packed::new(inputs, outputs, FREQUENCIES, |o, i, values| {
-        transform_kernel(&weight[(o * inputs + i) * 9..][..9], values);
-    })
+/// Bytes of transformed weights above which kernels are transformed when they are needed.
+const TRANSFORMED_AT_MOST: usize = 6 << 20;
+
+/// The weights of one convolution.
+pub enum Weights {
+    /// 36 products, transformed beforehand.
+    Transformed(Packed),
+    /// The nine taps, to be transformed in use.
+    Plain(Packed),
+}
+
+impl Weights {
+    /// Packs out×in×3×3 weights.
+    pub fn new(weight: &[f32], outputs: usize, inputs: usize) -> Self {
+        assert_eq!(weight.len(), outputs * inputs * 9);
+        if weight.len() / 9 * FREQUENCIES * size_of::<f32>() > TRANSFORMED_AT_MOST {
+            return Self::Plain(super::direct::pack(weight, outputs, inputs));
+        }
+        Self::Transformed(Packed::new(inputs, outputs, FREQUENCIES, |o, i, values| {
+            transform_kernel(&weight[(o * inputs + i) * 9..][..9], values);
+        }))
+    }
+
+    /// What both kinds share: channels and groups.
+    fn packed(&self) -> &Packed {
+        match self {
+            Self::Transformed(packed) | Self::Plain(packed) => packed,
+        }
+    }
 }
 
 /// Tiles that cover a map.
@@ -80,96 +104,93 @@ impl Grid {
     }
 }
 
-/// Bytes of transformed weights above which a chunk is shared by all threads.
-const SHARED_ABOVE: usize = 6 << 20;
-/// Tiles of a shared chunk, about.
+/// Tiles of a chunk that all threads share, about.
 const SHARED_TILES: usize = 256;
 /// Bytes of transformed input and output that a chunk of one task may take, about.
 const CHUNK_BYTES: usize = 768 << 10;
 /// Chunks hold a multiple of so many tiles: the widest register tile of two vectors.
 const QUANTUM: usize = 14;
-/// The least chunk: room for the longest register tile.
+/// The least room of a row of tiles: the longest register tile.
 const LEAST: usize = tile::MOST;
 
-/// Convolves `input` (its border filled) with packed weights; results go to `sink` by position.
+/// Convolves `input` with packed weights; results go to `sink` by tiles.
 ///
 /// `layout` is the input's; the sink's map has the same height and width.
-pub fn convolve<K: Sink>(
+pub fn convolve<I: Source, K: Sink>(
     isa: Isa,
-    input: &[Vector],
+    input: &I,
     layout: &Layout,
-    weights: &Packed,
+    weights: &Weights,
     sink: &K,
     scratch: &Pool,
 ) {
-    assert_eq!(weights.inputs, layout.shape.channels, "channels");
+    let packed = weights.packed();
+    assert_eq!(packed.inputs, layout.shape.channels, "channels");
     let grid = Grid::new(layout);
-    let shared = weights.bytes() > SHARED_ABOVE;
-    let per_tile = FREQUENCIES * (layout.blocks + blocks(weights.outputs)) * size_of::<Vector>();
-    let wanted = if shared { SHARED_TILES } else { (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112) };
+    let out_blocks = blocks(packed.outputs);
+    let per_tile = FREQUENCIES * (layout.blocks + out_blocks) * size_of::<Vector>();
+    let wanted = match weights {
+        Weights::Transformed(_) => (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112),
+        Weights::Plain(_) => SHARED_TILES,
+    };
     let chunks = grid.tiles.div_ceil(wanted).max(1);
     let size = grid.tiles.div_ceil(chunks).next_multiple_of(QUANTUM);
-    let range = |chunk: usize| chunk * size..((chunk + 1) * size).min(grid.tiles);
-    let work = |chunk: usize, buffer: &mut Buffer| {
-        let (v, m) = buffer.split(
-            FREQUENCIES * layout.blocks * size.max(LEAST),
-            FREQUENCIES * blocks(weights.outputs) * size.max(LEAST),
-        );
-        let chunk = Chunk {
-            isa,
-            input,
-            layout,
-            weights,
-            grid,
-            tiles: range(chunk),
-            stride: size.max(LEAST),
-            v: Shared::new(v),
-            m: Shared::new(m),
-        };
-        if shared { chunk.together(sink) } else { chunk.alone(sink) }
-    };
     let chunks = grid.tiles.div_ceil(size);
-    if shared {
-        scratch.with(|buffer| (0..chunks).for_each(|chunk| work(chunk, buffer)));
-    } else {
-        (0..chunks).into_par_iter().for_each(|chunk| scratch.with(|buffer| work(chunk, buffer)));
+    let stride = size.max(LEAST);
+    let run = |chunk: usize| Run { layout, grid, stride, tiles: chunk * size..((chunk + 1) * size).min(grid.tiles) };
+    let inner = FREQUENCIES * layout.blocks * stride;
+    match weights {
+        Weights::Transformed(packed) => (0..chunks).into_par_iter().for_each(|chunk| {
+            scratch.with(|buffer| {
+                let (v, m) = buffer.split(inner, FREQUENCIES * out_blocks * stride);
+                let run = run(chunk);
+                isa.run(Input { run: &run, input, v: &Shared::new(v), blocks: 0..layout.blocks });
+                for frequency in 0..FREQUENCIES {
+                    for &group in &packed.groups {
+                        let weights = packed.part(frequency, group);
+                        let v = &v[frequency * layout.blocks * stride..];
+                        let m = &mut m[(frequency * out_blocks + group.0) * stride..];
+                        isa.run(Product { run: &run, weights, v, m, vectors: group.1 });
+                    }
+                }
+                isa.run(Output { run: &run, m, step: out_blocks * stride, blocks: 0..out_blocks, sink });
+            });
+        }),
+        Weights::Plain(packed) => scratch.with(|buffer| {
+            let v = buffer.vectors_mut(inner);
+            for run in (0..chunks).map(run) {
+                let shared = Shared::new(v);
+                (0..layout.blocks).into_par_iter().for_each(|b| {
+                    isa.run(Input { run: &run, input, v: &shared, blocks: b..b + 1 });
+                });
+                packed.groups.par_iter().for_each(|&group| {
+                    let rows = layout.blocks * LANES * group.1;
+                    let room = FREQUENCIES * group.1 * stride;
+                    scratch.with(|buffer| {
+                        let (u, m) = buffer.split(FREQUENCIES * rows, room);
+                        let taps: [&[Vector]; 9] = std::array::from_fn(|tap| packed.part(tap, group));
+                        isa.run(Kernels { taps, u });
+                        for frequency in 0..FREQUENCIES {
+                            let weights = &u[frequency * rows..][..rows];
+                            let v = &v[frequency * layout.blocks * stride..];
+                            let m = &mut m[frequency * group.1 * stride..];
+                            isa.run(Product { run: &run, weights, v, m, vectors: group.1 });
+                        }
+                        let blocks = group.0..group.0 + group.1;
+                        isa.run(Output { run: &run, m, step: group.1 * stride, blocks, sink });
+                    });
+                });
+            }
+        }),
     }
 }
 
-/// One run of tiles with its transformed input `v` (`[frequency][input block][tile]`) and output `m`.
-struct Chunk<'a> {
-    isa: Isa,
-    input: &'a [Vector],
+/// A run of tiles; their transforms lie `[frequency][block][tile]`, `stride` vectors from block to block.
+struct Run<'a> {
     layout: &'a Layout,
-    weights: &'a Packed,
     grid: Grid,
     tiles: Range<usize>,
-    /// Tiles from one block to the next in `v` and `m`.
     stride: usize,
-    v: Shared<'a, Vector>,
-    m: Shared<'a, Vector>,
-}
-
-impl Chunk<'_> {
-    /// All three stages on this thread.
-    fn alone<K: Sink>(&self, sink: &K) {
-        self.isa.run(Input { chunk: self, tiles: self.tiles.clone(), blocks: 0..self.layout.blocks });
-        self.isa.run(Products { chunk: self, frequencies: 0..FREQUENCIES });
-        let blocks = 0..blocks(self.weights.outputs);
-        self.isa.run(Output { chunk: self, tiles: self.tiles.clone(), blocks, sink });
-    }
-
-    /// Each stage over all threads.
-    fn together<K: Sink>(&self, sink: &K) {
-        let parts = |end: usize| (0..end).into_par_iter();
-        parts(self.layout.blocks).for_each(|b| {
-            self.isa.run(Input { chunk: self, tiles: self.tiles.clone(), blocks: b..b + 1 });
-        });
-        parts(FREQUENCIES).for_each(|f| self.isa.run(Products { chunk: self, frequencies: f..f + 1 }));
-        parts(blocks(self.weights.outputs)).for_each(|b| {
-            self.isa.run(Output { chunk: self, tiles: self.tiles.clone(), blocks: b..b + 1, sink });
-        });
-    }
 }
 
 /// `Bᵀ` along six values.
@@ -215,37 +236,88 @@ unsafe fn output_line<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
     }
 }
 
-/// The first stage: `Bᵀ d B` of every tile.
-struct Input<'a, 'b> {
-    chunk: &'a Chunk<'b>,
-    tiles: Range<usize>,
-    blocks: Range<usize>,
+/// `G` along three values.
+///
+/// # Safety
+/// Only where `S` is available.
+#[inline(always)]
+unsafe fn kernel_line<S: Simd>(g: [S::V; 3]) -> [S::V; 6] {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let (a, b) = (S::splat(-2.0 / 3.0), S::splat(-1.0 / 3.0));
+        let even_a = S::mul(a, S::fma(S::splat(0.5), g[2], g[0]));
+        let odd_a = S::mul(S::splat(-2.0 / 3.0 * A), g[1]);
+        let even_b = S::mul(b, S::fma(S::splat(2.0), g[2], g[0]));
+        let odd_b = S::mul(S::splat(-1.0 / 3.0 * B), g[1]);
+        [g[0], S::add(even_a, odd_a), S::sub(even_a, odd_a), S::add(even_b, odd_b), S::sub(even_b, odd_b), g[2]]
+    }
 }
 
-impl Kernel for Input<'_, '_> {
+/// `G g Gᵀ` of the kernels of one group of output blocks, `[frequency]` before the taps' own order.
+struct Kernels<'a> {
+    taps: [&'a [Vector]; 9],
+    u: &'a mut [Vector],
+}
+
+impl Kernel for Kernels<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let c = self.chunk;
+        let rows = self.taps[0].len();
+        assert!(self.u.len() >= FREQUENCIES * rows && self.taps.iter().all(|tap| tap.len() == rows));
+        for row in 0..rows {
+            // SAFETY: the caller vouches for the instruction set; lengths were asserted.
+            unsafe {
+                let mut columns = [[S::splat(0.0); 6]; 3];
+                for v in 0..3 {
+                    let mut line = [S::splat(0.0); 3];
+                    for u in 0..3 {
+                        line[u] = S::load(self.taps[3 * u + v].as_ptr().add(row).cast());
+                    }
+                    columns[v] = kernel_line::<S>(line);
+                }
+                for i in 0..6 {
+                    let line = kernel_line::<S>([columns[0][i], columns[1][i], columns[2][i]]);
+                    for j in 0..6 {
+                        S::store(self.u.as_mut_ptr().add((6 * i + j) * rows + row).cast(), line[j]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first stage: `Bᵀ d B` of every tile.
+struct Input<'a, I> {
+    run: &'a Run<'a>,
+    input: &'a I,
+    v: &'a Shared<'a, Vector>,
+    blocks: Range<usize>,
+}
+
+impl<I: Source> Kernel for Input<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Run { layout, grid, tiles, stride } = self.run;
         for block in self.blocks {
-            for tile in self.tiles.clone() {
-                let (y, x) = c.grid.corner(tile);
-                // SAFETY: layouts hold whole tiles, so 6×6 vectors from padded (y, x) exist; v has room for
-                // `stride` ≥ tiles vectors in each of its 36·blocks rows; this task alone writes these tiles
-                // of these blocks.
+            for tile in tiles.clone() {
+                let (y, x) = grid.corner(tile);
+                // SAFETY: sources give whole tiles; v has room for `stride` ≥ tiles vectors in each of its
+                // 36·blocks rows; this task alone writes these tiles of these blocks.
                 unsafe {
-                    let from = c.input.as_ptr().add(c.layout.at(block, y, x));
                     let mut columns = [[S::splat(0.0); 6]; 6];
                     for j in 0..6 {
                         let mut line = [S::splat(0.0); 6];
                         for i in 0..6 {
-                            line[i] = S::load(from.add(i * c.layout.row + j).cast());
+                            line[i] = self.input.load::<S>(block, y + i, x + j);
                         }
                         columns[j] = input_line::<S>(line);
                     }
-                    let step = c.layout.blocks * c.stride;
-                    let to = c.v.at(block * c.stride + tile - c.tiles.start);
+                    let step = layout.blocks * stride;
+                    let to = self.v.at(block * stride + tile - tiles.start);
                     for i in 0..6 {
                         let mut line = [S::splat(0.0); 6];
                         for j in 0..6 {
@@ -262,112 +334,107 @@ impl Kernel for Input<'_, '_> {
     }
 }
 
-/// The second stage: at each frequency, transformed weights times transformed tiles.
-struct Products<'a, 'b> {
-    chunk: &'a Chunk<'b>,
-    frequencies: Range<usize>,
+/// The second stage, for one frequency and one group of output blocks: transformed weights times tiles.
+struct Product<'a> {
+    run: &'a Run<'a>,
+    weights: &'a [Vector],
+    v: &'a [Vector],
+    m: &'a mut [Vector],
+    /// Output blocks.
+    vectors: usize,
 }
 
-impl Kernel for Products<'_, '_> {
+impl Kernel for Product<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        for frequency in self.frequencies {
-            for &group in &self.chunk.weights.groups {
-                // SAFETY: the caller vouches for the instruction set.
-                unsafe {
-                    match group.1 {
-                        1 => product::<S, 1>(self.chunk, frequency, group),
-                        2 => product::<S, 2>(self.chunk, frequency, group),
-                        _ => product::<S, 3>(self.chunk, frequency, group),
-                    }
-                }
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            match self.vectors {
+                1 => self.group::<S, 1>(),
+                2 => self.group::<S, 2>(),
+                _ => self.group::<S, 3>(),
             }
         }
     }
 }
 
-/// One frequency and one group of output blocks for all tiles of a chunk.
-///
-/// # Safety
-/// Only where `S` is available, and for one task per frequency and group.
-#[inline(always)]
-unsafe fn product<S: Simd, const OB: usize>(c: &Chunk, frequency: usize, group: Group) {
-    let (length, tiles) = (S::TILE[OB - 1], c.tiles.len());
-    let weights = c.weights.part(frequency, group);
-    let mut start = 0;
-    while start < tiles {
-        // The last tile of positions starts early and repeats a few sums rather than running short; a chunk
-        // shorter than one tile has room behind it (`LEAST`), filled with whatever was there.
-        let first = if start + length <= tiles { start } else { tiles.saturating_sub(length) };
-        // SAFETY: rows of v and m hold `stride` ≥ max(tiles, length) vectors; the weights hold 16·OB vectors
-        // for every input block.
-        unsafe {
-            let mut sums = tile::zero::<S, OB>();
-            let mut values =
-                c.v.at(frequency * c.layout.blocks * c.stride + first).cast_const().cast::<f32>();
-            let mut w = weights.as_ptr().cast::<f32>();
-            for _ in 0..c.layout.blocks {
-                tile::block::<S, OB>(&mut sums, values, w);
-                values = values.add(c.stride * LANES);
-                w = w.add(LANES * OB * LANES);
-            }
-            let row = frequency * blocks(c.weights.outputs) + group.0;
-            for o in 0..OB {
-                let to = c.m.at((row + o) * c.stride + first);
-                for p in 0..length {
-                    S::store(to.add(p).cast(), sums[p][o]);
+impl Product<'_> {
+    /// # Safety
+    /// Only where `S` is available.
+    #[inline(always)]
+    unsafe fn group<S: Simd, const OB: usize>(self) {
+        let (length, tiles) = (S::TILE[OB - 1], self.run.tiles.len());
+        let (blocks, stride) = (self.run.layout.blocks, self.run.stride);
+        assert!(self.weights.len() >= blocks * LANES * OB, "weights of another group");
+        assert!(self.v.len() >= blocks * stride && self.m.len() >= OB * stride && stride >= tiles.max(length));
+        for start in (0..tiles).step_by(length) {
+            // The last register tile starts early and repeats a few sums rather than running short; a run shorter
+            // than one register tile has room behind it, filled with whatever was there.
+            let first = if start + length <= tiles { start } else { tiles.saturating_sub(length) };
+            // SAFETY: the lengths were asserted above: first + length ≤ stride.
+            unsafe {
+                let mut sums = tile::zero::<S, OB>();
+                let mut values = self.v.as_ptr().add(first).cast::<f32>();
+                let mut w = self.weights.as_ptr().cast::<f32>();
+                for _ in 0..blocks {
+                    tile::block::<S, OB>(&mut sums, values, w);
+                    values = values.add(stride * LANES);
+                    w = w.add(LANES * OB * LANES);
+                }
+                for o in 0..OB {
+                    let to = self.m.as_mut_ptr().add(o * stride + first);
+                    for p in 0..length {
+                        S::store(to.add(p).cast(), sums[p][o]);
+                    }
                 }
             }
         }
-        start += length;
     }
 }
 
 /// The third stage: `Aᵀ m A` of every tile, handed to the sink.
-struct Output<'a, 'b, K> {
-    chunk: &'a Chunk<'b>,
-    tiles: Range<usize>,
+struct Output<'a, K> {
+    run: &'a Run<'a>,
+    m: &'a [Vector],
+    /// Vectors from one frequency to the next.
+    step: usize,
     blocks: Range<usize>,
     sink: &'a K,
 }
 
-impl<K: Sink> Kernel for Output<'_, '_, K> {
+impl<K: Sink> Kernel for Output<'_, K> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let c = self.chunk;
-        let (height, width) = (c.layout.shape.height, c.layout.shape.width);
-        let step = blocks(c.weights.outputs) * c.stride;
-        for block in self.blocks {
-            for tile in self.tiles.clone() {
-                let (y, x) = c.grid.corner(tile);
-                // SAFETY: m was filled for these tiles and blocks; positions are put only inside the map, and
-                // this task alone puts these tiles of these blocks.
+        let Run { layout, grid, tiles, stride } = self.run;
+        let (height, width) = (layout.shape.height, layout.shape.width);
+        assert!(self.m.len() >= FREQUENCIES * self.step && self.step >= self.blocks.len() * stride);
+        for (row, block) in self.blocks.clone().enumerate() {
+            for tile in tiles.clone() {
+                let (y, x) = grid.corner(tile);
+                // SAFETY: the lengths were asserted above; this task alone puts these tiles of these blocks.
                 unsafe {
-                    let from = c.m.at(block * c.stride + tile - c.tiles.start);
+                    let from = self.m.as_ptr().add(row * stride + tile - tiles.start);
                     let mut columns = [[S::splat(0.0); 4]; 6];
                     for j in 0..6 {
                         let mut line = [S::splat(0.0); 6];
                         for i in 0..6 {
-                            line[i] = S::load(from.add((6 * i + j) * step).cast());
+                            line[i] = S::load(from.add((6 * i + j) * self.step).cast());
                         }
                         columns[j] = output_line::<S>(line);
                     }
-                    for i in 0..4.min(height - y) {
+                    let mut values = [[S::splat(0.0); 4]; 4];
+                    for i in 0..4 {
                         let mut line = [S::splat(0.0); 6];
                         for j in 0..6 {
                             line[j] = columns[j][i];
                         }
-                        let line = output_line::<S>(line);
-                        for j in 0..4 {
-                            if x + j < width {
-                                self.sink.put::<S>(block, y + i, x + j, line[j]);
-                            }
-                        }
+                        values[i] = output_line::<S>(line);
                     }
+                    self.sink.tile::<S>(block, (y, x), (height - y, width - x), &values);
                 }
             }
         }
