@@ -113,11 +113,13 @@ impl<'a> Question<'a> {
         seed: u64,
     ) -> Self {
         let mut random = Random::new(seed);
-        // Values that f32 holds, so that both precisions see the same picture.
-        let mut noise =
-            || -> Vec<f64> { (0..3 * width * height).map(|_| f64::from(random.uniform() as f32)).collect() };
-        let [content, style, image] = [noise(), noise(), noise()];
-        let directions = (0..3).map(|_| noise().iter().map(|value| 2.0 * value - 1.0).collect()).collect();
+        // Values that f32 holds, so that both precisions see the same picture; powers of noise differ in
+        // brightness and contrast as pictures do, so that differences of features are not all rounding.
+        let mut noise = |power: f64| -> Vec<f64> {
+            (0..3 * width * height).map(|_| f64::from(random.uniform().powf(power) as f32)).collect()
+        };
+        let [content, style, image] = [noise(2.0), noise(0.3), noise(1.0)];
+        let directions = (0..3).map(|_| noise(1.0).iter().map(|value| 2.0 * value - 1.0).collect()).collect();
         Self { options, network, content, style, image, directions }
     }
 
