@@ -1,6 +1,9 @@
 //! pastiche.
 pub mod error;
+pub mod kernels;
+pub mod loss;
 pub mod network;
+pub mod objective;
 pub mod optimize;
 pub mod picture;
 pub mod weights;

@@ -3,7 +3,13 @@
 //! [`Network`] is plain data. An engine ([`engine::Engine`]) carries pictures forward to the taps and
 //! gradients back to the picture; `reference` is the im2col path in any precision.
 
+pub mod backend;
+pub mod engine;
+pub mod fast;
 pub mod layer;
+pub mod packed;
+pub mod plan;
+pub mod reference;
 
 pub use layer::{Layer, Stage};
 

@@ -1,1 +1,283 @@
 //! Pictures: from a file to planar RGB in [0, 1] and back.
+//!
+//! ```text
+//! file → decode (by content) → limits, samples, icc → alpha over white → resize → orientation → Picture
+//! Picture → colour (match, keep) → alpha taken off white → encode → output (all or nothing) → file
+//! ```
+//!
+//! Every [`Picture`] holds sRGB-encoded values, whatever the file held: resampling and colour
+//! statistics work on the encoded values, as the networks were trained on.
+
+mod alpha;
+mod decode;
+mod eigen;
+mod encode;
+mod icc;
+mod jpeg;
+mod keep;
+mod limits;
+mod matching;
+mod orientation;
+mod output;
+pub mod resize;
+mod samples;
+
+pub use encode::{Format, SaveOptions};
+pub use keep::keep_colours;
+pub use limits::{MAX_PIXELS, MAX_SIDE};
+pub use matching::match_colours;
+pub use output::check_output;
+
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// How finely a file stores each value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// 8 bits: 256 steps.
+    Eight,
+    /// 16 bits: 65 536 steps (also what a floating-point file counts as).
+    Sixteen,
+}
+
+/// Planar RGB, 3×H×W, row-major, f32 in [0, 1], sRGB-encoded; with the alpha of its file, if it had one.
+///
+/// A picture with alpha stands on white: `rgb` is what a viewer with a white page shows, and
+/// [`Picture::save`] takes the white off again where the format keeps alpha.
+///
+/// ```
+/// use pastiche::picture::{Format, Picture, SaveOptions};
+///
+/// let grey = Picture::from_rgb(4, 2, vec![0.5; 3 * 4 * 2])?;
+/// let file = grey.encode(Format::Png, &SaveOptions::default())?;
+/// let again = Picture::decode(&file, "grey.png".as_ref())?;
+/// assert_eq!((again.width(), again.height()), (4, 2));
+/// # Ok::<(), pastiche::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    width: usize,
+    height: usize,
+    rgb: Vec<f32>,
+    alpha: Option<Vec<f32>>,
+    depth: Depth,
+}
+
+impl Picture {
+    /// Reads a picture file: PNG, JPEG, WebP, TIFF or BMP, recognised by its content, never by its name.
+    ///
+    /// EXIF orientation is applied, colour profiles are converted to sRGB, alpha is laid over white
+    /// and kept. Of an animation or a TIFF with several pages the first one is taken. CMYK without a
+    /// profile is converted by the usual formula; floating-point samples are taken as sRGB-encoded
+    /// and cut to [0, 1].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Picture`] when the file is missing, not a picture, damaged, too large (200 megapixels,
+    /// 65 535 px a side, 1 GiB), or has a colour profile that cannot be applied.
+    pub fn load(path: &Path) -> Result<Self> {
+        decode::load(path, None)
+    }
+
+    /// As [`Picture::load`], but shrunk to `longer` px on its longer side while it is read (never
+    /// enlarged): the f32 picture never exists at full size, so a 100-megapixel file costs its decoded
+    /// bytes and little more. Same result as [`Picture::load`] and then [`Picture::resized`], but for rounding.
+    ///
+    /// # Errors
+    ///
+    /// As [`Picture::load`].
+    pub fn load_at_most(path: &Path, longer: usize) -> Result<Self> {
+        decode::load(path, Some(longer))
+    }
+
+    /// As [`Picture::load`], from bytes; `name` stands in messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Picture::load`].
+    pub fn decode(bytes: &[u8], name: &Path) -> Result<Self> {
+        decode::decode(bytes, name, None)
+    }
+
+    /// As [`Picture::load_at_most`], from bytes; `name` stands in messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Picture::load`].
+    pub fn decode_at_most(bytes: &[u8], name: &Path, longer: usize) -> Result<Self> {
+        decode::decode(bytes, name, Some(longer))
+    }
+
+    /// A picture from its values, 3×`height`×`width`, planar; values outside [0, 1] are cut. 8 bit, no alpha.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Picture`] when a side is 0, the length is not 3·width·height, or a value is not finite.
+    pub fn from_rgb(width: usize, height: usize, mut rgb: Vec<f32>) -> Result<Self> {
+        let refuse = |message: String| Err(Error::picture("(values)", message));
+        if width == 0 || height == 0 {
+            return refuse(format!("{width}×{height} px came, each side must be at least 1"));
+        }
+        match width.checked_mul(height).and_then(|n| n.checked_mul(3)) {
+            Some(n) if n == rgb.len() => {}
+            _ => {
+                let came = rgb.len();
+                return refuse(format!(
+                    "{came} values came for {width}×{height} px, expected 3·width·height"
+                ));
+            }
+        }
+        if let Some(i) = rgb.iter().position(|v| !v.is_finite()) {
+            return refuse(format!("value {i} is {}, every value must be finite", rgb[i]));
+        }
+        clamp(&mut rgb);
+        Ok(Self { width, height, rgb, alpha: None, depth: Depth::Eight })
+    }
+
+    /// One colour everywhere; `rgb` is cut to [0, 1].
+    ///
+    /// # Errors
+    ///
+    /// As [`Picture::from_rgb`].
+    pub fn uniform(width: usize, height: usize, rgb: [f32; 3]) -> Result<Self> {
+        let plane = width.checked_mul(height).filter(|n| *n <= limits::MAX_PIXELS);
+        let Some(plane) = plane else {
+            return Err(Error::picture("(values)", limits::too_large(width, height)));
+        };
+        Self::from_rgb(width, height, rgb.iter().flat_map(|v| std::iter::repeat_n(*v, plane)).collect())
+    }
+
+    /// Width in px, at least 1.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in px, at least 1.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// 3×H×W, row-major, [0, 1].
+    pub fn rgb(&self) -> &[f32] {
+        &self.rgb
+    }
+
+    /// The values of [`Picture::rgb`] without a copy.
+    pub fn into_rgb(self) -> Vec<f32> {
+        self.rgb
+    }
+
+    /// H×W, row-major, 0 (clear) to 1 (opaque); none if the file had no alpha channel.
+    pub fn alpha(&self) -> Option<&[f32]> {
+        self.alpha.as_deref()
+    }
+
+    /// How finely the file stored it; [`Picture::save`] follows it unless told otherwise.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// The same picture, to be saved at `depth` by default.
+    #[must_use]
+    pub fn with_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// The same values with the alpha (resized to this size) and the depth of `source`: what a
+    /// result takes over from the content picture it was made of.
+    #[must_use]
+    pub fn inheriting(mut self, source: &Self) -> Self {
+        self.alpha = source.alpha.as_ref().map(|alpha| {
+            let (from, to) = ((source.width, source.height), (self.width, self.height));
+            alpha::resized(alpha, from, to)
+        });
+        self.depth = source.depth;
+        self
+    }
+
+    /// The picture at `width`×`height` px (0 counts as 1): Lanczos-3 with a prefilter where it shrinks,
+    /// Catmull-Rom where it grows (see [`resize`]), cut to [0, 1]. Alpha goes along.
+    ///
+    /// The caller answers for the size: hold what a user asks for against [`MAX_PIXELS`] and [`MAX_SIDE`] first.
+    #[must_use]
+    pub fn resized(&self, width: usize, height: usize) -> Self {
+        let (width, height) = (width.max(1), height.max(1));
+        if (width, height) == (self.width, self.height) {
+            return self.clone();
+        }
+        let mut rgb = resize::planes(&self.rgb, 3, self.width, self.height, width, height);
+        clamp(&mut rgb);
+        let (from, to) = ((self.width, self.height), (width, height));
+        let alpha = self.alpha.as_ref().map(|a| alpha::resized(a, from, to));
+        Self { width, height, rgb, alpha, depth: self.depth }
+    }
+
+    /// The picture with its longer side at `longer` px, by [`fit`] and [`Picture::resized`].
+    #[must_use]
+    pub fn fitted(&self, longer: usize) -> Self {
+        let (width, height) = fit(self.width, self.height, longer);
+        self.resized(width, height)
+    }
+}
+
+/// The size with longer side `longer` and the same aspect ratio, rounded, each side at least 1.
+///
+/// ```
+/// assert_eq!(pastiche::picture::fit(4000, 3000, 512), (512, 384));
+/// assert_eq!(pastiche::picture::fit(1, 10_000, 512), (1, 512));
+/// ```
+pub fn fit(width: usize, height: usize, longer: usize) -> (usize, usize) {
+    let longer = longer.max(1);
+    let side = |short: usize, long: usize| {
+        let (short, long) = (short as u128, long.max(1) as u128);
+        (((2 * short * longer as u128 + long) / (2 * long)) as usize).max(1)
+    };
+    if width >= height { (longer, side(height, width)) } else { (side(width, height), longer) }
+}
+
+/// Cuts every value to [0, 1].
+fn clamp(values: &mut [f32]) {
+    values.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fit_keeps_the_aspect_ratio() {
+        assert_eq!(fit(3000, 4000, 512), (384, 512));
+        assert_eq!(fit(100, 100, 7), (7, 7));
+        assert_eq!(fit(10, 5, 40), (40, 20));
+        assert_eq!(fit(65_535, 1, 100), (100, 1));
+        assert_eq!(fit(1, 1, 0), (1, 1));
+        assert_eq!(fit(usize::MAX, usize::MAX / 2, 512), (512, 256));
+        assert_eq!(fit(3, 2, 4), (4, 3)); // 2.67 is rounded, not cut
+    }
+
+    #[test]
+    fn from_rgb_refuses_what_is_no_picture() {
+        for (width, height, rgb) in [
+            (0, 1, vec![]),
+            (1, 1, vec![0.0; 4]),
+            (usize::MAX, 2, vec![0.0; 3]),
+            (1, 1, vec![0.0, f32::NAN, 0.0]),
+            (1, 1, vec![0.0, 0.0, f32::INFINITY]),
+        ] {
+            assert!(matches!(Picture::from_rgb(width, height, rgb), Err(Error::Picture { .. })));
+        }
+        assert_eq!(Picture::from_rgb(1, 1, vec![-1.0, 0.25, 2.0]).unwrap().rgb(), [0.0, 0.25, 1.0]);
+    }
+
+    #[test]
+    fn a_result_inherits_alpha_and_depth() {
+        let mut source = Picture::uniform(4, 2, [0.5; 3]).unwrap().with_depth(Depth::Sixteen);
+        source.alpha = Some(vec![0.25; 8]);
+        let result = Picture::uniform(2, 1, [0.1; 3]).unwrap().inheriting(&source);
+        assert_eq!(result.depth(), Depth::Sixteen);
+        assert_eq!(result.alpha().unwrap().len(), 2);
+        assert!(result.alpha().unwrap().iter().all(|a| (a - 0.25).abs() < 1e-6));
+    }
+}

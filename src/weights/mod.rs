@@ -1,1 +1,66 @@
 //! Network files: npz, safetensors and PyTorch archives, and the embedded network.
+//!
+//! A file is opened by what it holds, not by its name. The road is the same for all of them:
+//!
+//! ```text
+//! npz (npy) ┐
+//! safetensors├→ container: names, shapes → names: which is which → check: shapes → values → Network
+//! pth (pickle)┘                                                        colours, metadata ┘
+//! ```
+//!
+//! # The arrays of a file
+//!
+//! * `input.weight` (3×3) and `input.bias` (3) take RGB in [0, 1] to the network's input;
+//! * `conv{block}_{index}.weight` (outputs×inputs×3×3) and `.bias` (outputs), without gaps;
+//! * optionally `metadata` (uint8): JSON with `name`, `licence`, `description`, `pooling` (`max` or
+//!   `average`), `padding` (`zeros` or `reflect`), `content_layers` and `style_layers` (layer → weight).
+//!   Without it: max pooling, zeros, nothing recommended. A key that is not known is an error.
+//!
+//! Values are float16, bfloat16, float32 or float64; an array with any other name is an error.
+//! State dicts of torchvision's VGG-16 and VGG-19 (`features.0.weight`, …; see [`Normalization`] for
+//! their colours) load as they are, from `.pth`, `.safetensors` or an `.npz` made of them; their
+//! `classifier.*` is ignored.
+//!
+//! ```
+//! use pastiche::weights::{self, Precision};
+//!
+//! # fn main() -> pastiche::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("slim.npz");
+//! let network = weights::random("16,16|32,32|64", 0)?;
+//! weights::save(&network, &path, Precision::F16)?;
+//! let again = weights::load(&path)?;
+//! assert_eq!(again.layers().last().unwrap().to_string(), "relu3_1");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Hostile files
+//!
+//! Headers are bounded and checked before values are read, values never grow beyond their checked shape,
+//! a pickle can only describe arrays. Whatever is wrong is one sentence that names the array.
+
+mod assemble;
+mod check;
+mod colours;
+mod container;
+mod embedded;
+mod metadata;
+mod names;
+pub mod npy;
+mod npz;
+mod open;
+mod pickle;
+mod pth;
+mod random;
+mod safetensors;
+mod save;
+mod scalar;
+mod torch_objects;
+
+pub use check::check;
+pub use colours::Normalization;
+pub use embedded::{EMBEDDED, embedded};
+pub use open::{decode, decode_as, load, load_as, sha256};
+pub use random::random;
+pub use save::{Precision, save};

@@ -1,0 +1,106 @@
+//! AVX2 with FMA: two registers of eight floats.
+#![cfg(target_arch = "x86_64")]
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Simd};
+
+/// See the module's text.
+#[derive(Clone, Copy)]
+pub struct Avx2;
+
+/// Runs a kernel with AVX2 and FMA code.
+///
+/// # Safety
+/// The processor must have AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller vouches for the processor.
+    unsafe { kernel.run::<Avx2>() }
+}
+
+type Pair = (__m256, __m256);
+
+// SAFETY (all blocks below): the trait's contract gives the instruction set and the pointers' validity;
+// unaligned loads and stores are used throughout.
+#[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all: the comment above")]
+impl Simd for Avx2 {
+    type V = Pair;
+    const TILE: [usize; 3] = [6, 3, 2];
+    const GRAM: (usize, usize) = (1, 4);
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Pair {
+        let v = unsafe { _mm256_set1_ps(value) };
+        (v, v)
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Pair {
+        unsafe { (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))) }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, v: Pair) {
+        unsafe {
+            _mm256_storeu_ps(to, v.0);
+            _mm256_storeu_ps(to.add(8), v.1);
+        }
+    }
+    #[inline(always)]
+    unsafe fn add(a: Pair, b: Pair) -> Pair {
+        unsafe { (_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    unsafe fn sub(a: Pair, b: Pair) -> Pair {
+        unsafe { (_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    unsafe fn mul(a: Pair, b: Pair) -> Pair {
+        unsafe { (_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    unsafe fn fma(a: Pair, b: Pair, c: Pair) -> Pair {
+        unsafe { (_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)) }
+    }
+    #[inline(always)]
+    unsafe fn fnma(a: Pair, b: Pair, c: Pair) -> Pair {
+        unsafe { (_mm256_fnmadd_ps(a.0, b.0, c.0), _mm256_fnmadd_ps(a.1, b.1, c.1)) }
+    }
+    #[inline(always)]
+    unsafe fn relu(v: Pair) -> Pair {
+        // vmaxps returns its second operand when one is NaN.
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            (_mm256_max_ps(zero, v.0), _mm256_max_ps(zero, v.1))
+        }
+    }
+    #[inline(always)]
+    unsafe fn greater(a: Pair, b: Pair) -> u16 {
+        unsafe {
+            let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a.0, b.0)) as u16;
+            let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a.1, b.1)) as u16;
+            low | high << 8
+        }
+    }
+    #[inline(always)]
+    unsafe fn keep(v: Pair, mask: u16) -> Pair {
+        unsafe {
+            let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            let low = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask)), bits);
+            let high = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask >> 8)), bits);
+            (
+                _mm256_and_ps(v.0, _mm256_castsi256_ps(_mm256_cmpeq_epi32(low, bits))),
+                _mm256_and_ps(v.1, _mm256_castsi256_ps(_mm256_cmpeq_epi32(high, bits))),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn sum(v: Pair) -> f32 {
+        unsafe {
+            let eight = _mm256_add_ps(v.0, v.1);
+            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+}

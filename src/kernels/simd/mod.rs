@@ -1,0 +1,154 @@
+//! Sixteen floats at a time: one small vocabulary, three instruction sets, chosen at run time.
+//!
+//! A kernel is written once, generic over [`Simd`], as a [`Kernel`]; [`Isa::run`] compiles it for every
+//! instruction set (the kernel and all it calls are inlined into a function that enables the set) and
+//! picks one when it runs. The portable set is plain Rust that the compiler vectorises as the target allows.
+
+mod avx2;
+mod avx512;
+mod portable;
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Floats in a vector of [`Simd`], whatever the hardware's width.
+pub const LANES: usize = 16;
+
+/// Operations on vectors of [`LANES`] floats.
+///
+/// # Safety
+/// All methods must only run on a processor that has the instruction set; [`Isa::run`] sees to it. Pointers must be
+/// valid for [`LANES`] floats (any alignment).
+#[allow(clippy::missing_safety_doc, reason = "one contract for all methods, stated on the trait")]
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// Sixteen floats.
+    type V: Copy;
+    /// Positions of the register tile for one, two and three vectors of output channels.
+    const TILE: [usize; 3];
+
+    /// Channels of the other side in the Gram matrix's register tile: (vectors, single channels).
+    const GRAM: (usize, usize);
+
+    /// All lanes `value`.
+    #[allow(unsafe_code)]
+    unsafe fn splat(value: f32) -> Self::V;
+    /// Reads sixteen floats.
+    #[allow(unsafe_code)]
+    unsafe fn load(from: *const f32) -> Self::V;
+    /// Writes sixteen floats.
+    #[allow(unsafe_code)]
+    unsafe fn store(to: *mut f32, v: Self::V);
+    /// a + b.
+    #[allow(unsafe_code)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// a − b.
+    #[allow(unsafe_code)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// a·b.
+    #[allow(unsafe_code)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// a·b + c, fused where the hardware can.
+    #[allow(unsafe_code)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// c − a·b, fused where the hardware can.
+    #[allow(unsafe_code)]
+    unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// max(v, 0); NaN stays NaN.
+    #[allow(unsafe_code)]
+    unsafe fn relu(v: Self::V) -> Self::V;
+    /// One bit a lane, lowest first: a > b.
+    #[allow(unsafe_code)]
+    unsafe fn greater(a: Self::V, b: Self::V) -> u16;
+    /// The lanes whose bit is set; 0 elsewhere.
+    #[allow(unsafe_code)]
+    unsafe fn keep(v: Self::V, mask: u16) -> Self::V;
+    /// The sum of the lanes, in one fixed order.
+    #[allow(unsafe_code)]
+    unsafe fn sum(v: Self::V) -> f32;
+}
+
+/// A computation that any instruction set can run.
+pub trait Kernel {
+    /// What it returns.
+    type Output;
+    /// The computation; must be `#[inline(always)]`, like all that it calls.
+    ///
+    /// # Safety
+    /// Only on a processor that has the instruction set `S`.
+    #[allow(unsafe_code)]
+    unsafe fn run<S: Simd>(self) -> Self::Output;
+}
+
+/// An instruction set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// AVX-512F: sixteen lanes in one register.
+    Avx512,
+    /// AVX2 with FMA: two registers of eight lanes.
+    Avx2,
+    /// Plain Rust.
+    Portable,
+}
+
+impl Isa {
+    /// Every set with its name, fastest first.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("avx512", Self::Avx512), ("avx2", Self::Avx2), ("portable", Self::Portable)];
+
+    /// Whether this processor has the set.
+    pub fn available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx512 | Self::Avx2 => false,
+            Self::Portable => true,
+        }
+    }
+
+    /// The fastest set that this processor has.
+    pub fn best() -> Self {
+        Self::ALL.into_iter().map(|(_, isa)| isa).find(|isa| isa.available()).unwrap_or(Self::Portable)
+    }
+
+    /// Runs `kernel` with this set.
+    ///
+    /// # Panics
+    /// If the processor lacks it.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        assert!(self.available(), "this processor lacks {self}");
+        match self {
+            // SAFETY: the set is available, as just asserted.
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
+            Self::Avx512 => unsafe { avx512::run(kernel) },
+            // SAFETY: likewise.
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
+            Self::Avx2 => unsafe { avx2::run(kernel) },
+            // SAFETY: the portable set needs nothing.
+            #[allow(unsafe_code)]
+            _ => unsafe { kernel.run::<portable::Portable>() },
+        }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, _) = Self::ALL.iter().find(|(_, isa)| isa == self).expect("ALL is complete");
+        f.write_str(name)
+    }
+}
+
+impl FromStr for Isa {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, isa)| isa).ok_or_else(|| {
+            let names = Self::ALL.map(|(name, _)| name).join(", ");
+            format!("`{text}` is not an instruction set; the sets are {names}")
+        })
+    }
+}

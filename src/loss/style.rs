@@ -1,0 +1,68 @@
+//! The style of a picture: its Gram matrices, each divided by the positions it was summed over.
+
+use crate::error::{Error, Result};
+use crate::network::Layer;
+use crate::network::engine::Engine;
+
+/// G/M of one layer, N×N.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StyleTarget {
+    /// Where it was measured.
+    pub layer: Layer,
+    /// G/M, row-major, f64.
+    pub gram: Vec<f64>,
+}
+
+impl StyleTarget {
+    /// `Σ(G/M)²`.
+    pub fn squared_norm(&self) -> f64 {
+        self.gram.iter().map(|g| g * g).sum()
+    }
+}
+
+/// Measures a picture (RGB in [0, 1], of the engine's size) at each of `layers`, which must be taps.
+pub fn measure<E: Engine>(engine: &mut E, rgb: &[E::Scalar], layers: &[Layer]) -> Vec<StyleTarget> {
+    engine.forward(rgb);
+    let measure_layer = |&layer: &Layer| {
+        let tap = engine.plan().tap(layer).expect("style layers are taps of the engine");
+        let shape = engine.plan().tap_shape(tap);
+        let mut gram = vec![0.0; shape.channels * shape.channels];
+        engine.gram(tap, &mut gram);
+        gram.iter_mut().for_each(|g| *g /= shape.positions() as f64);
+        StyleTarget { layer, gram }
+    };
+    layers.iter().map(measure_layer).collect()
+}
+
+/// Joins the targets of several style pictures into their weighted mean, layer by layer.
+///
+/// `Σ_k b_k·‖G − T_k‖²` and `‖G − Σ_k b_k·T_k‖²` differ by a constant when the b_k sum to 1, so blending
+/// targets is blending losses; this is also what neural-style does. The weights are scaled to sum 1.
+///
+/// # Errors
+/// As many weights as styles are needed; they must be finite, at least 0, and not all 0.
+pub fn blend(styles: &[Vec<StyleTarget>], weights: &[f64]) -> Result<Vec<StyleTarget>> {
+    let option = "--style-blend";
+    if styles.len() != weights.len() {
+        let message =
+            format!("{} weights came for {} style pictures; give one for each", weights.len(), styles.len());
+        return Err(Error::option(option, message));
+    }
+    if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+        return Err(Error::option(
+            option,
+            format!("{bad} cannot be a weight; give finite numbers of at least 0"),
+        ));
+    }
+    let sum: f64 = weights.iter().sum();
+    if !(sum.is_finite() && sum > 0.0) {
+        return Err(Error::option(option, "the weights sum to 0; give at least one above 0"));
+    }
+    let mut blended = styles[0].clone();
+    for (at, target) in blended.iter_mut().enumerate() {
+        for (place, value) in target.gram.iter_mut().enumerate() {
+            *value = styles.iter().zip(weights).map(|(style, w)| w / sum * style[at].gram[place]).sum();
+        }
+    }
+    Ok(blended)
+}

@@ -1,0 +1,139 @@
+//! What every kind of network file is to the rest of the room: named arrays whose shapes are known
+//! before any value is read.
+//!
+//! A container's opening reads headers only. [`Container::bytes`] then reads one array, never more than
+//! its checked shape says, and grows its buffer with the bytes that really arrive: a header cannot make
+//! the reader allocate.
+
+use super::scalar::Scalar;
+use std::io::Read;
+
+/// A sentence for [`Error::Network`](crate::Error::Network), which adds the file's name.
+pub(super) type Message<T> = std::result::Result<T, String>;
+
+/// The most arrays that a file may hold; a whole VGG-19 with its classifier has 38.
+pub(super) const MAX_ARRAYS: usize = 1024;
+
+/// An array of a container, as its header describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Array {
+    pub name: String,
+    /// Row-major, outermost first.
+    pub shape: Vec<usize>,
+    pub scalar: Scalar,
+}
+
+impl Array {
+    /// The number of values; `None` if it overflows.
+    pub fn values(&self) -> Option<usize> {
+        self.shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent))
+    }
+
+    /// The number of bytes, with a sentence for shapes and scalars that have none.
+    pub fn size(&self) -> Message<usize> {
+        let name = clip(&self.name);
+        let Some(size) = self.scalar.size() else {
+            return Err(format!("{name} is stored as {}; store it as float32 or float16", self.scalar));
+        };
+        self.values()
+            .and_then(|values| values.checked_mul(size))
+            .ok_or_else(|| format!("the shape of {name}, {}, is beyond any memory", shape_text(&self.shape)))
+    }
+}
+
+/// Named arrays behind headers that have been read.
+pub(super) trait Container {
+    /// What kind of file it is, for messages and for conventions that belong to a kind.
+    fn format(&self) -> Format;
+
+    /// Every array, in the file's order; names are unique.
+    fn arrays(&self) -> &[Array];
+
+    /// The bytes of one array, exactly [`Array::size`] of them, little-endian.
+    fn bytes(&mut self, index: usize) -> Message<Vec<u8>>;
+}
+
+/// The kinds of file that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Npz,
+    Safetensors,
+    PyTorch,
+}
+
+/// Reads exactly `size` bytes of the array `name`, or says where they ended.
+pub(super) fn read_exactly(reader: impl Read, size: usize, name: &str) -> Message<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = reader.take(size as u64).read_to_end(&mut bytes);
+    read.map_err(|error| format!("{} is damaged: {}", clip(name), plain(error)))?;
+    if bytes.len() != size {
+        let (name, got) = (clip(name), bytes.len());
+        return Err(format!("{name} ends after {got} of {size} bytes; the file is cut short, get it again"));
+    }
+    Ok(bytes)
+}
+
+/// `64×3×3×3`, or `()` for a scalar.
+pub(super) fn shape_text(shape: &[usize]) -> String {
+    match shape {
+        [] => "()".into(),
+        _ => clip(&shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×")),
+    }
+}
+
+/// Foreign text fit for a message: control characters escaped, no longer than 64 characters.
+pub(super) fn clip(text: &str) -> String {
+    clip_to(text, 64)
+}
+
+fn clip_to(text: &str, length: usize) -> String {
+    let mut characters = text.chars();
+    let mut clipped = String::new();
+    for character in characters.by_ref().take(length) {
+        if character.is_control() {
+            clipped.extend(character.escape_default());
+        } else {
+            clipped.push(character);
+        }
+    }
+    if characters.next().is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
+/// Another library's error in one clipped line, for the second half of a sentence.
+pub(super) fn plain(error: impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().trim_end_matches('.');
+    clip_to(line, 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_overflow_have_no_size() {
+        let array = Array { name: "a".into(), shape: vec![1 << 32, 1 << 32, 2], scalar: Scalar::F32 };
+        assert_eq!(array.values(), None);
+        assert!(array.size().unwrap_err().contains("beyond any memory"));
+        let array = Array { name: "a".into(), shape: vec![usize::MAX], scalar: Scalar::F32 };
+        assert!(array.size().is_err());
+    }
+
+    #[test]
+    fn foreign_text_is_clipped_and_escaped() {
+        assert_eq!(clip("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(clip(&"x".repeat(1000)).chars().count(), 65);
+        assert_eq!(shape_text(&[2, 3]), "2×3");
+        assert_eq!(shape_text(&[]), "()");
+    }
+
+    #[test]
+    fn a_short_array_says_how_much_there_was() {
+        let message = read_exactly(&[1u8, 2][..], 4, "conv1_1.bias").unwrap_err();
+        assert!(message.contains("conv1_1.bias ends after 2 of 4 bytes"), "{message}");
+        assert_eq!(read_exactly(&[1u8, 2, 3][..], 2, "a").unwrap(), [1, 2]);
+    }
+}

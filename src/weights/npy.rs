@@ -1,0 +1,145 @@
+//! The `.npy` format of NumPy: a strict reader of its header and a writer.
+//!
+//! The header is a Python literal. A general parser of those is a danger with hostile files (nested
+//! brackets take exponential time or the whole stack), so this one reads the one form that
+//! `numpy.save` writes: a flat dictionary of `descr`, `fortran_order` and `shape`, of at most 4 KiB.
+//! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+
+use super::container::{Message, clip};
+use super::scalar::Scalar;
+use std::io::{self, Read, Write};
+
+/// What every `.npy` file starts with.
+const MAGIC: &[u8; 6] = b"\x93NUMPY";
+
+/// No plain array's header comes near it.
+const MAX_HEADER: usize = 4096;
+
+/// A header that has been read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Header {
+    pub scalar: Scalar,
+    pub shape: Vec<usize>,
+}
+
+/// Reads the header and leaves the reader at the first value.
+///
+/// Refuses Fortran order, big-endian numbers and whatever is not a plain array.
+pub(super) fn header(reader: &mut impl Read) -> Message<Header> {
+    let mut start = [0u8; 8];
+    fill(reader, &mut start)?;
+    if !start.starts_with(MAGIC) {
+        return Err("it is not in NumPy's .npy format; write the file with numpy.savez".into());
+    }
+    let length = match start[6] {
+        1 => {
+            let mut length = [0u8; 2];
+            fill(reader, &mut length)?;
+            usize::from(u16::from_le_bytes(length))
+        }
+        2 | 3 => {
+            let mut length = [0u8; 4];
+            fill(reader, &mut length)?;
+            u32::from_le_bytes(length) as usize
+        }
+        version => return Err(format!("its .npy version is {version}; 1 to 3 are read")),
+    };
+    if length > MAX_HEADER {
+        return Err(format!("its .npy header has {length} bytes; a plain array's has at most {MAX_HEADER}"));
+    }
+    let mut text = vec![0u8; length];
+    fill(reader, &mut text)?;
+    let text = std::str::from_utf8(&text).map_err(|_| "its .npy header is not text".to_string())?;
+    parse(text)
+}
+
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Message<()> {
+    reader.read_exact(buffer).map_err(|_| "it ends inside its .npy header".to_string())
+}
+
+/// Parses the dictionary.
+fn parse(text: &str) -> Message<Header> {
+    let unusable = || format!("its .npy header is not that of a plain array: {}", clip(text.trim()));
+    let brackets: String = text.chars().filter(|c| "[]{}()".contains(*c)).collect();
+    if brackets != "{()}" {
+        return Err(unusable());
+    }
+    let body = text.trim().strip_prefix('{').and_then(|t| t.strip_suffix('}')).ok_or_else(unusable)?;
+    let (before, rest) = body.split_once('(').ok_or_else(unusable)?;
+    let (inside, after) = rest.split_once(')').ok_or_else(unusable)?;
+    let shape = extents(inside).ok_or_else(unusable)?;
+    let (mut descr, mut fortran, mut shapes) = (None, None, 0);
+    let entries = before.split(',').chain(after.split(',')).map(str::trim);
+    for entry in entries.filter(|entry| !entry.is_empty()) {
+        let (key, value) = entry.split_once(':').ok_or_else(unusable)?;
+        match (unquote(key.trim()), value.trim()) {
+            (Some("descr"), value) if descr.is_none() => descr = Some(unquote(value).ok_or_else(unusable)?),
+            (Some("fortran_order"), "True") if fortran.is_none() => fortran = Some(true),
+            (Some("fortran_order"), "False") if fortran.is_none() => fortran = Some(false),
+            (Some("shape"), "") => shapes += 1,
+            _ => return Err(unusable()),
+        }
+    }
+    let (Some(descr), Some(fortran), 1) = (descr, fortran, shapes) else { return Err(unusable()) };
+    if fortran && shape.len() > 1 {
+        return Err("it is stored in Fortran order; save numpy.ascontiguousarray(…) of it".into());
+    }
+    Ok(Header { scalar: scalar(descr), shape })
+}
+
+/// `64, 3, 3, 3` or `64,` or nothing.
+fn extents(text: &str) -> Option<Vec<usize>> {
+    let mut parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    if parts.last() == Some(&"") {
+        parts.pop();
+    }
+    let digits = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    parts.iter().map(|part| if digits(part) { part.parse().ok() } else { None }).collect()
+}
+
+fn unquote(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|c| "'\"".contains(*c))?;
+    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.contains(quote)).then_some(inner)
+}
+
+fn scalar(descr: &str) -> Scalar {
+    match descr {
+        "<f2" => Scalar::F16,
+        "<f4" => Scalar::F32,
+        "<f8" => Scalar::F64,
+        "|u1" | "<u1" | "u1" => Scalar::U8,
+        other => Scalar::Other(other.into()),
+    }
+}
+
+/// Writes a float32 array of row-major `values` as `.npy`, as `numpy.save` does.
+///
+/// # Panics
+///
+/// If `shape` does not hold exactly `values.len()` values.
+pub fn write_f32(mut writer: impl Write, shape: &[usize], values: &[f32]) -> io::Result<()> {
+    assert_eq!(shape.iter().product::<usize>(), values.len(), "shape and values");
+    write_header(&mut writer, "<f4", shape)?;
+    values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))
+}
+
+/// Writes magic, version 1.0 and the header, padded so that the values start at a multiple of 64 bytes.
+pub(super) fn write_header(writer: &mut impl Write, descr: &str, shape: &[usize]) -> io::Result<()> {
+    let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
+    let extents = if shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}");
+    let unpadded = MAGIC.len() + 4 + text.len() + 1;
+    text.push_str(&" ".repeat(unpadded.next_multiple_of(64) - unpadded));
+    text.push('\n');
+    let length =
+        u16::try_from(text.len()).map_err(|_| io::Error::other("an array of too many dimensions"))?;
+    writer.write_all(MAGIC)?;
+    writer.write_all(&[1, 0])?;
+    writer.write_all(&length.to_le_bytes())?;
+    writer.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+#[path = "npy_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! Writing a network as `.npz`, uncompressed, whole or not at all.
+
+use super::check::check;
+use super::npy::write_header;
+use super::{metadata, metadata::MAX_SIZE};
+use crate::error::{Error, Result};
+use crate::network::Network;
+use half::f16;
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::Path;
+use zip::CompressionMethod;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+/// How the convolutions' weights are stored; everything else is small and stays float32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    F32,
+    /// Rounded to half: half the size, relative error 5·10⁻⁴ at most.
+    F16,
+}
+
+/// Writes `network` to `path`, which is replaced only when the new file is complete.
+///
+/// # Errors
+///
+/// [`Error::Network`] if the network is not usable (see [`check`](super::check())) or a weight is beyond
+/// the range of float16; [`Error::Output`] if the file cannot be written.
+pub fn save(network: &Network, path: &Path, precision: Precision) -> Result<()> {
+    check(network)?;
+    let json = metadata::to_json(network).map_err(|message| Error::network(&network.source, message))?;
+    if json.len() > MAX_SIZE {
+        let message =
+            format!("name, licence and description have {} bytes; at most {MAX_SIZE} fit", json.len());
+        return Err(Error::network(&network.source, message));
+    }
+    if precision == Precision::F16 {
+        require_half_range(network)?;
+    }
+    let failed = |error: io::Error| Error::output(path, format!("it cannot be written: {error}"));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".pastiche-").suffix(".tmp");
+    // As `File::create` would: readable for others as far as the umask allows.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    write(network, &json, precision, BufWriter::new(file.as_file_mut())).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn require_half_range(network: &Network) -> Result<()> {
+    for c in &network.convolutions {
+        if let Some(value) = c.weight.iter().find(|&&value| !f16::from_f32(value).is_finite()) {
+            let message = format!(
+                "conv{}_{}.weight holds {value}, beyond the range of float16 (65504); store float32",
+                c.block, c.index
+            );
+            return Err(Error::network(&network.source, message));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the archive; equal networks give equal bytes.
+fn write(network: &Network, json: &[u8], precision: Precision, writer: impl Write + Seek) -> io::Result<()> {
+    let mut archive = ZipWriter::new(writer);
+    let mut array = |name: &str, descr: &str, shape: &[usize], bytes: &[u8]| -> io::Result<()> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(zip::DateTime::default())
+            .unix_permissions(0o644);
+        archive.start_file(format!("{name}.npy"), options)?;
+        write_header(&mut archive, descr, shape)?;
+        archive.write_all(bytes)
+    };
+    let single = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let half = |values: &[f32]| values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
+    array("input.weight", "<f4", &[3, 3], &single(&network.input_weight))?;
+    array("input.bias", "<f4", &[3], &single(&network.input_bias))?;
+    for c in &network.convolutions {
+        let name = format!("conv{}_{}", c.block, c.index);
+        let (descr, bytes) = match precision {
+            Precision::F32 => ("<f4", single(&c.weight)),
+            Precision::F16 => ("<f2", half(&c.weight)),
+        };
+        array(&format!("{name}.weight"), descr, &[c.outputs, c.inputs, 3, 3], &bytes)?;
+        array(&format!("{name}.bias"), "<f4", &[c.outputs], &single(&c.bias))?;
+    }
+    array("metadata", "|u1", &[json.len()], json)?;
+    archive.finish()?.flush()
+}

@@ -1,0 +1,210 @@
+//! Every kernel against a naive f64 version of itself, over seeded random shapes.
+
+mod common;
+
+use common::convolution::{Convolution, convolution_suite};
+use common::{POOLINGS, Rng, assert_allclose, oracle, property, to_f64};
+use pastiche::kernels::gemm::{Matrix, gemm};
+use pastiche::kernels::scalar::Scalar;
+use pastiche::kernels::{Shape, conv, gram, pool, relu, variation};
+use pastiche::network::Padding;
+use proptest::prelude::*;
+
+/// The im2col convolution in either precision.
+fn im2col<T: Scalar>(tolerance: f64) -> Convolution<T> {
+    fn backward<T: Scalar>(
+        gradient: &[T],
+        shape: Shape,
+        padding: Padding,
+        weight: &[T],
+        outputs: usize,
+        output: &mut [T],
+    ) {
+        let rotated = conv::rotated(weight, outputs, shape.channels);
+        conv::backward(gradient, shape.with_channels(outputs), padding, &rotated, shape.channels, output);
+    }
+    Convolution { forward: conv::forward, backward, accepts: |_, _| true, tolerance }
+}
+
+convolution_suite!(im2col_f64, im2col::<f64>(1e-14));
+convolution_suite!(im2col_f32, im2col::<f32>(2e-6));
+
+/// Shapes of a map, and a seed for its data.
+fn maps(channels: usize, side: usize) -> impl Strategy<Value = (Shape, u64)> {
+    (1..=channels, 1..=side, 1..=side, any::<u64>()).prop_map(|(c, h, w, seed)| (Shape::new(c, h, w), seed))
+}
+
+#[test]
+#[should_panic(expected = "nothing to mirror")]
+fn reflection_of_a_single_row_is_refused() {
+    let mut output = [0.0; 4];
+    conv::forward(&[1.0; 4], Shape::new(1, 1, 4), Padding::Reflect, &[0.5; 9], &[0.0], &mut output);
+}
+
+#[test]
+fn the_rectifier_and_its_gradient_match_their_definition() {
+    property(64, (1usize..40_000, any::<u64>()), |(n, seed)| {
+        let mut rng = Rng::new(seed);
+        let mut input: Vec<f32> = rng.values(n, -1.0, 1.0);
+        input[n / 2] = 0.0; // the kink itself
+        let above: Vec<f32> = rng.values(n, -1.0, 1.0);
+        let mut output = input.clone();
+        relu::rectify(&mut output);
+        let mut gradient = above.clone();
+        relu::backward(&output, &mut gradient);
+        for at in 0..n {
+            assert_eq!(output[at], input[at].max(0.0), "forward at {at}");
+            assert_eq!(gradient[at], if input[at] > 0.0 { above[at] } else { 0.0 }, "backward at {at}");
+        }
+    });
+}
+
+#[test]
+fn the_rectifier_does_not_hide_broken_numbers() {
+    let mut map = [f32::NAN, -1.0, f32::INFINITY, f32::NEG_INFINITY];
+    relu::rectify(&mut map);
+    assert!(map[0].is_nan());
+    assert_eq!(map[1..], [0.0, f32::INFINITY, 0.0]);
+}
+
+/// Both poolings, sizes from 1 (nothing comes out) on; every second draw has many ties.
+fn check_pool<T: Scalar>(tolerance: f64) {
+    property(200, (maps(5, 9), any::<bool>()), |((shape, seed), ties)| {
+        let mut rng = Rng::new(seed);
+        let mut input: Vec<T> = rng.values(shape.len(), -1.0, 1.0);
+        if ties {
+            input = input.iter().map(|x| T::from_f64((2.0 * x.to_f64()).round())).collect();
+        }
+        let wide = to_f64(&input);
+        let out = pool::pooled(shape);
+        assert_eq!((out.height, out.width), (shape.height / 2, shape.width / 2));
+        let above: Vec<T> = rng.values(out.len(), -1.0, 1.0);
+        for pooling in POOLINGS {
+            let mut output = vec![T::from_f64(f64::NAN); out.len()];
+            pool::forward(&input, shape, pooling, &mut output);
+            assert_allclose(&output, &oracle::pool(&wide, shape, pooling), 0.0, tolerance);
+            let mut gradient = vec![T::from_f64(f64::NAN); shape.len()];
+            pool::backward(&input, shape, pooling, &above, &mut gradient);
+            let expected = oracle::pool_backward(&wide, shape, pooling, &to_f64(&above));
+            assert_allclose(&gradient, &expected, 0.0, tolerance);
+        }
+    });
+}
+
+#[test]
+fn pooling_matches_the_naive_version() {
+    check_pool::<f64>(1e-15);
+    check_pool::<f32>(2e-7);
+}
+
+/// Channels beyond one block of rows, positions beyond one run.
+fn check_gram<T: Scalar>(tolerance: f64) {
+    let sizes = prop_oneof![
+        (1usize..=9, 1usize..=60),
+        (30usize..=70, 1usize..=20),
+        (1usize..=4, prop_oneof![4090usize..=4100, 8190usize..=8200]),
+    ];
+    property(48, (sizes, any::<u64>()), |((channels, positions), seed)| {
+        let mut rng = Rng::new(seed);
+        let features: Vec<T> = rng.values(channels * positions, -1.0, 1.0);
+        let wide = to_f64(&features);
+        let mut output = vec![f64::NAN; channels * channels];
+        gram::forward(&features, channels, positions, &mut output);
+        let absolute = tolerance * positions as f64;
+        assert_allclose(&output, &oracle::gram(&wide, channels, positions), 0.0, absolute);
+
+        let mut derivative: Vec<f64> = rng.values(channels * channels, -1.0, 1.0);
+        for i in 0..channels {
+            for j in 0..i {
+                derivative[i * channels + j] = derivative[j * channels + i];
+            }
+        }
+        let before: Vec<T> = rng.values(channels * positions, -1.0, 1.0);
+        let mut gradient = before.clone();
+        gram::backward(&derivative, &features, channels, positions, &mut gradient);
+        let mut expected = oracle::gram_backward(&derivative, &wide, channels, positions);
+        expected.iter_mut().zip(&before).for_each(|(e, b)| *e += b.to_f64());
+        assert_allclose(&gradient, &expected, 0.0, tolerance * (channels + 1) as f64);
+    });
+}
+
+#[test]
+fn gram_matches_the_naive_product_and_its_gradient_is_added() {
+    check_gram::<f64>(1e-14); // the naive sum of 8200 squares itself rounds by 1e-14
+    check_gram::<f32>(3e-7);
+}
+
+fn check_variation<T: Scalar>(tolerance: f64) {
+    property(100, maps(4, 9), |(shape, seed)| {
+        let mut rng = Rng::new(seed);
+        let picture: Vec<T> = rng.values(shape.len(), 0.0, 1.0);
+        let before: Vec<T> = rng.values(shape.len(), -1.0, 1.0);
+        let (value, slope) = oracle::variation(&to_f64(&picture), shape);
+        let mut gradient = before.clone();
+        let actual = variation::add(&picture, shape, 1.75, &mut gradient);
+        assert_allclose(&[actual], &[value], tolerance, tolerance);
+        let expected: Vec<f64> = before.iter().zip(&slope).map(|(b, s)| b.to_f64() + 1.75 * s).collect();
+        assert_allclose(&gradient, &expected, 0.0, 4.0 * tolerance);
+    });
+}
+
+#[test]
+fn variation_matches_the_naive_sum_and_its_gradient_is_added() {
+    check_variation::<f64>(1e-15);
+    check_variation::<f32>(3e-7);
+}
+
+/// `c = α·a·b + β·c` in all four orientations, with rows that lie apart, and β = 0 over NaN.
+fn check_gemm<T: Scalar>(tolerance: f64) {
+    let sizes = (1usize..=20, 0usize..=20, 1usize..=20, 0usize..=3);
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<u64>());
+    property(150, (sizes, flags), |((m, k, n, gap), (turn_a, turn_b, keep, seed))| {
+        let mut rng = Rng::new(seed);
+        let mut matrix = |rows: usize, columns: usize, turned: bool| {
+            let (r, c) = if turned { (columns, rows) } else { (rows, columns) };
+            let data: Vec<T> = rng.values(r * (c + gap), -1.0, 1.0);
+            let at = |i: usize, j: usize| if turned { j * (c + gap) + i } else { i * (c + gap) + j };
+            let plain: Vec<f64> =
+                (0..rows * columns).map(|p| data[at(p / columns, p % columns)].to_f64()).collect();
+            (data, plain, r, c)
+        };
+        let (a, plain_a, ..) = matrix(m, k, turn_a);
+        let (b, plain_b, ..) = matrix(k, n, turn_b);
+        let (alpha, beta) = (0.75, if keep { -0.5 } else { 0.0 });
+        let mut c: Vec<T> = rng.values(m * (n + gap), -1.0, 1.0);
+        if !keep {
+            c.fill(T::from_f64(f64::NAN));
+        }
+        let mut expected = to_f64(&c);
+        for i in 0..m {
+            for j in 0..n {
+                let sum: f64 = (0..k).map(|l| plain_a[i * k + l] * plain_b[l * n + j]).sum();
+                let old = if keep { beta * expected[i * (n + gap) + j] } else { 0.0 };
+                expected[i * (n + gap) + j] = alpha * sum + old;
+            }
+        }
+        let view = |data, rows, columns, turned: bool| {
+            if turned {
+                Matrix::new(data, columns, rows, rows + gap).transposed()
+            } else {
+                Matrix::new(data, rows, columns, columns + gap)
+            }
+        };
+        let (left, right) = (view(&a, m, k, turn_a), view(&b, k, n, turn_b));
+        gemm(T::from_f64(alpha), left, right, T::from_f64(beta), &mut c, n + gap);
+        for i in 0..m {
+            let row = i * (n + gap)..i * (n + gap) + n;
+            assert_allclose(&c[row.clone()], &expected[row], 0.0, tolerance * (k + 1) as f64);
+            for at in i * (n + gap) + n..(i + 1) * (n + gap) {
+                let (now, before) = (c[at].to_f64(), expected[at]);
+                assert!(now == before || now.is_nan() && before.is_nan(), "wrote between the rows");
+            }
+        }
+    });
+}
+
+#[test]
+fn gemm_matches_the_naive_product() {
+    check_gemm::<f64>(1e-15);
+    check_gemm::<f32>(3e-7);
+}
