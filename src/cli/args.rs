@@ -104,6 +104,9 @@ pub(crate) struct LossArgs {
     /// The weight of the total variation, which smooths [default: 0]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub tv_weight: Option<f64>,
+    /// How firmly pixels are held in the range that a file can store [default: 10]
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub range_weight: Option<f64>,
     /// Layers where the style is compared, like relu1_1,relu2_1:0.5 [default: as the network says]
     #[arg(long, value_name = "LAYERS")]
     pub style_layers: Option<LayersValue>,
