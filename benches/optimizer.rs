@@ -1,7 +1,7 @@
 //! The optimiser's own cost per iteration at 3×512×512, with an objective that costs next to nothing.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use pastiche::optimize::{Limits, Method, Objective, State, minimize, resume};
+use pastiche::optimize::{Limits, Method, Objective, State, Step, minimize, resume};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 
@@ -42,7 +42,7 @@ fn optimizer(c: &mut Criterion) {
     for (name, method) in
         [("one iteration of L-BFGS", Method::LBFGS), ("one iteration of Adam", Method::ADAM)]
     {
-        let go_on = &mut |_: &_| ControlFlow::Continue(());
+        let go_on = &mut |_: &Step| ControlFlow::Continue(());
         let limits = |iterations| Limits { iterations, tolerance: None };
         let mut state: Option<State> =
             Some(minimize(method, &mut bowl, start.clone(), &limits(12), go_on).expect("runs").state);
@@ -54,7 +54,7 @@ fn optimizer(c: &mut Criterion) {
                     state.take().expect("kept"),
                     &mut bowl,
                     &limits(done + iterations as usize),
-                    &mut |_| ControlFlow::Continue(()),
+                    go_on,
                 )
                 .expect("runs");
                 let elapsed = from.elapsed();
