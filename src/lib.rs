@@ -11,10 +11,7 @@ pub mod noise;
 pub mod objective;
 pub mod optimize;
 pub mod picture;
-mod progress;
 pub mod pyramid;
-mod settings;
-mod start;
 mod targets;
 pub mod threads;
 mod transfer;
@@ -22,6 +19,4 @@ pub mod weights;
 
 pub use error::{Error, Result};
 pub use optimize::StopReason;
-pub use progress::{Observer, Progress};
-pub use settings::{Builder, Init};
-pub use transfer::{SizeReport, StyleTransfer, Stylized};
+pub use transfer::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::StyleTransfer;
 use crate::defaults;
 use crate::error::{Error, Result};
 use crate::kernels::simd::Isa;
@@ -13,7 +14,6 @@ use crate::optimize::Method;
 use crate::picture::Picture;
 use crate::pyramid::Iterations;
 use crate::threads;
-use crate::transfer::StyleTransfer;
 use crate::weights;
 
 /// Where a run starts.

@@ -1,10 +1,10 @@
 //! The picture that a run starts from, at every size.
 
+use super::Init;
 use crate::error::{Error, Result};
 use crate::noise;
 use crate::picture::{Picture, match_colours};
 use crate::pyramid::{self, Size};
-use crate::settings::Init;
 
 /// How far the aspect ratio of a given start picture may be from the result's.
 const ASPECT_TOLERANCE: f64 = 0.02;
