@@ -160,7 +160,13 @@ impl<'a> Unpooled<'a> {
     ///
     /// # Panics
     /// On wrong lengths.
-    pub fn new(pooled: &'a [Vector], out: Layout, pooling: Pooling, gates: &'a [u16], layout: Layout) -> Self {
+    pub fn new(
+        pooled: &'a [Vector],
+        out: Layout,
+        pooling: Pooling,
+        gates: &'a [u16],
+        layout: Layout,
+    ) -> Self {
         assert!(pooled.len() >= out.len() && gates.len() == layout.blocks * layout.shape.positions());
         let share = match pooling {
             Pooling::Max => 1.0,

@@ -137,7 +137,12 @@ pub fn convolve<I: Source, K: Sink>(
     let size = grid.tiles.div_ceil(chunks).next_multiple_of(QUANTUM);
     let chunks = grid.tiles.div_ceil(size);
     let stride = size.max(LEAST);
-    let run = |chunk: usize| Run { layout, grid, stride, tiles: chunk * size..((chunk + 1) * size).min(grid.tiles) };
+    let run = |chunk: usize| Run {
+        layout,
+        grid,
+        stride,
+        tiles: chunk * size..((chunk + 1) * size).min(grid.tiles),
+    };
     let inner = FREQUENCIES * layout.blocks * stride;
     match weights {
         Weights::Transformed(packed) => (0..chunks).into_par_iter().for_each(|chunk| {
@@ -249,7 +254,14 @@ unsafe fn kernel_line<S: Simd>(g: [S::V; 3]) -> [S::V; 6] {
         let odd_a = S::mul(S::splat(-2.0 / 3.0 * A), g[1]);
         let even_b = S::mul(b, S::fma(S::splat(2.0), g[2], g[0]));
         let odd_b = S::mul(S::splat(-1.0 / 3.0 * B), g[1]);
-        [g[0], S::add(even_a, odd_a), S::sub(even_a, odd_a), S::add(even_b, odd_b), S::sub(even_b, odd_b), g[2]]
+        [
+            g[0],
+            S::add(even_a, odd_a),
+            S::sub(even_a, odd_a),
+            S::add(even_b, odd_b),
+            S::sub(even_b, odd_b),
+            g[2],
+        ]
     }
 }
 
@@ -368,7 +380,9 @@ impl Product<'_> {
         let (length, tiles) = (S::TILE[OB - 1], self.run.tiles.len());
         let (blocks, stride) = (self.run.layout.blocks, self.run.stride);
         assert!(self.weights.len() >= blocks * LANES * OB, "weights of another group");
-        assert!(self.v.len() >= blocks * stride && self.m.len() >= OB * stride && stride >= tiles.max(length));
+        assert!(
+            self.v.len() >= blocks * stride && self.m.len() >= OB * stride && stride >= tiles.max(length)
+        );
         for start in (0..tiles).step_by(length) {
             // The last register tile starts early and repeats a few sums rather than running short; a run shorter
             // than one register tile has room behind it, filled with whatever was there.
