@@ -287,6 +287,7 @@ mod tests {
         let data = vec![1.0f32, 2.0, 3.0];
         let address = data.as_ptr();
         drop(space.store(data));
-        assert_eq!(space.buffer().as_ptr(), address);
+        let again = space.buffer();
+        assert_eq!(again.as_ptr(), address);
     }
 }
