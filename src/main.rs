@@ -1,2 +1,7 @@
-//! The `pastiche` command.
-fn main() {}
+//! The `pastiche` command: a thin layer over the library.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,5 +1,7 @@
 //! The style of a picture: its Gram matrices, each divided by the positions it was summed over.
 
+use ndarray::Array2;
+
 use crate::error::{Error, Result};
 use crate::network::Layer;
 use crate::network::engine::Engine;
@@ -9,8 +11,8 @@ use crate::network::engine::Engine;
 pub struct StyleTarget {
     /// Where it was measured.
     pub layer: Layer,
-    /// G/M, row-major, f64.
-    pub gram: Vec<f64>,
+    /// G/M, symmetric N×N.
+    pub gram: Array2<f64>,
 }
 
 impl StyleTarget {
@@ -26,9 +28,9 @@ pub fn measure<E: Engine>(engine: &mut E, rgb: &[E::Scalar], layers: &[Layer]) -
     let measure_layer = |&layer: &Layer| {
         let tap = engine.plan().tap(layer).expect("style layers are taps of the engine");
         let shape = engine.plan().tap_shape(tap);
-        let mut gram = vec![0.0; shape.channels * shape.channels];
-        engine.gram(tap, &mut gram);
-        gram.iter_mut().for_each(|g| *g /= shape.positions() as f64);
+        let mut gram = Array2::zeros((shape.channels, shape.channels));
+        engine.gram(tap, gram.as_slice_mut().expect("a new array is contiguous"));
+        gram /= shape.positions() as f64;
         StyleTarget { layer, gram }
     };
     layers.iter().map(measure_layer).collect()
@@ -60,8 +62,9 @@ pub fn blend(styles: &[Vec<StyleTarget>], weights: &[f64]) -> Result<Vec<StyleTa
     }
     let mut blended = styles[0].clone();
     for (at, target) in blended.iter_mut().enumerate() {
-        for (place, value) in target.gram.iter_mut().enumerate() {
-            *value = styles.iter().zip(weights).map(|(style, w)| w / sum * style[at].gram[place]).sum();
+        target.gram.fill(0.0);
+        for (style, weight) in styles.iter().zip(weights) {
+            target.gram.scaled_add(weight / sum, &style[at].gram);
         }
     }
     Ok(blended)

@@ -88,6 +88,11 @@ impl Backend {
         Ok(Self { network, fast: Some((packed, isa)) })
     }
 
+    /// Whether the fast engine runs, rather than the reference.
+    pub fn is_fast(&self) -> bool {
+        self.fast.is_some()
+    }
+
     /// The network.
     pub fn network(&self) -> &Arc<Network> {
         &self.network

@@ -1,5 +1,7 @@
 //! What runs a network: forward to the taps, backward from them to the picture.
 
+use ndarray::Array3;
+
 use super::plan::Plan;
 use crate::kernels::scalar::Scalar;
 
@@ -46,7 +48,7 @@ pub trait Engine {
     fn distance(&self, tap: usize) -> (f64, f64);
 
     /// A tap's features as a plain N×H×W map.
-    fn features(&self, tap: usize) -> Vec<Self::Scalar>;
+    fn features(&self, tap: usize) -> Array3<Self::Scalar>;
 
     /// Carries one seed per tap back to the picture: writes dL/d(rgb) into `gradient` (3×H×W).
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]);
@@ -107,7 +109,7 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
         (**self).distance(tap)
     }
 
-    fn features(&self, tap: usize) -> Vec<Self::Scalar> {
+    fn features(&self, tap: usize) -> Array3<Self::Scalar> {
         (**self).features(tap)
     }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::engine::{Engine, Seed};
@@ -12,6 +13,7 @@ use super::packed::{Inner, PackedNetwork};
 use super::plan::Plan;
 use super::reference::unmap_colours;
 use super::{Padding, Stage};
+use crate::kernels::Shape;
 use crate::kernels::blocked::map::{Buffer, Layout, Vector, ZERO, fill_border, unpack};
 use crate::kernels::blocked::mirror::Strips;
 use crate::kernels::blocked::pool::{Pooled, Unpooled};
@@ -338,9 +340,11 @@ impl Engine for Fast {
         rows.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1))
     }
 
-    fn features(&self, tap: usize) -> Vec<f32> {
+    fn features(&self, tap: usize) -> Array3<f32> {
         let (map, layout) = self.tapped(tap);
-        unpack(map, &layout)
+        let Shape { channels, height, width } = layout.shape;
+        Array3::from_shape_vec((channels, height, width), unpack(map, &layout))
+            .expect("a map fills its shape")
     }
 
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [f32]) {

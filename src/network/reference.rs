@@ -3,6 +3,8 @@
 //! It is the portable path (`--convolution im2col`), runs the gradient checks in f64, and every faster
 //! engine is tested against it.
 
+use ndarray::Array3;
+
 use super::Stage;
 use super::engine::{Engine, Seed, add_content, squared_distance};
 use super::plan::Plan;
@@ -140,8 +142,11 @@ impl<T: Scalar> Engine for Reference<T> {
         squared_distance(self.tapped(tap), &self.remembered[tap])
     }
 
-    fn features(&self, tap: usize) -> Vec<T> {
-        self.tapped(tap).to_vec()
+    fn features(&self, tap: usize) -> Array3<T> {
+        let shape = self.plan.tap_shape(tap);
+        let map = self.tapped(tap).to_vec();
+        Array3::from_shape_vec((shape.channels, shape.height, shape.width), map)
+            .expect("a map fills its shape")
     }
 
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [T]) {

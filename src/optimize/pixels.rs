@@ -287,7 +287,7 @@ mod tests {
         let data = vec![1.0f32, 2.0, 3.0];
         let address = data.as_ptr();
         drop(space.store(data));
-        let again = space.buffer();
-        assert_eq!(again.as_ptr(), address);
+        let reused = space.buffer();
+        assert_eq!(reused.as_ptr(), address);
     }
 }

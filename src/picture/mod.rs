@@ -18,7 +18,7 @@ mod keep;
 mod limits;
 mod matching;
 mod orientation;
-mod output;
+pub(crate) mod output;
 pub mod resize;
 mod samples;
 

@@ -22,6 +22,11 @@ pub fn check_output(path: &Path) -> Result<()> {
         return Err(Error::output(path, "is a folder; name a file in it"));
     }
     Format::of(path)?;
+    check_writable(path)
+}
+
+/// As [`check_output`], for a file of any kind.
+pub(crate) fn check_writable(path: &Path) -> Result<()> {
     beside(path).map(drop)
 }
 
@@ -31,7 +36,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// As [`write`], with the content from `fill`.
-fn replace(path: &Path, fill: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
+pub(crate) fn replace(path: &Path, fill: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
     let (mut file, target) = beside(path)?;
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -1,4 +1,4 @@
-//! The `.npy` format of NumPy: a strict reader of its header and a writer.
+//! The `.npy` format of NumPy: a strict reader of its header and a writer over `npyz`.
 //!
 //! The header is a Python literal. A general parser of those is a danger with hostile files (nested
 //! brackets take exponential time or the whole stack), so this one reads the one form that
@@ -7,6 +7,7 @@
 
 use super::container::{Message, clip};
 use super::scalar::Scalar;
+use npyz::WriterBuilder;
 use std::io::{self, Read, Write};
 
 /// What every `.npy` file starts with.
@@ -118,26 +119,21 @@ fn scalar(descr: &str) -> Scalar {
 /// # Panics
 ///
 /// If `shape` does not hold exactly `values.len()` values.
-pub fn write_f32(mut writer: impl Write, shape: &[usize], values: &[f32]) -> io::Result<()> {
-    assert_eq!(shape.iter().product::<usize>(), values.len(), "shape and values");
-    write_header(&mut writer, "<f4", shape)?;
-    values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))
+pub fn write_f32(writer: impl Write, shape: &[usize], values: &[f32]) -> io::Result<()> {
+    write(writer, shape, values.iter().copied())
 }
 
-/// Writes magic, version 1.0 and the header, padded so that the values start at a multiple of 64 bytes.
-pub(super) fn write_header(writer: &mut impl Write, descr: &str, shape: &[usize]) -> io::Result<()> {
-    let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
-    let extents = if shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}");
-    let unpadded = MAGIC.len() + 4 + text.len() + 1;
-    text.push_str(&" ".repeat(unpadded.next_multiple_of(64) - unpadded));
-    text.push('\n');
-    let length =
-        u16::try_from(text.len()).map_err(|_| io::Error::other("an array of too many dimensions"))?;
-    writer.write_all(MAGIC)?;
-    writer.write_all(&[1, 0])?;
-    writer.write_all(&length.to_le_bytes())?;
-    writer.write_all(text.as_bytes())
+/// Writes an array of any type that `npyz` knows.
+pub(super) fn write<T: npyz::AutoSerialize>(
+    writer: impl Write,
+    shape: &[usize],
+    values: impl ExactSizeIterator<Item = T>,
+) -> io::Result<()> {
+    assert_eq!(shape.iter().product::<usize>(), values.len(), "shape and values");
+    let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
+    let mut array = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(writer).begin_nd()?;
+    array.extend(values)?;
+    array.finish()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Writing a network as `.npz`, uncompressed, whole or not at all.
 
 use super::check::check;
-use super::npy::write_header;
+use super::npy;
 use super::{metadata, metadata::MAX_SIZE};
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -66,28 +66,34 @@ fn require_half_range(network: &Network) -> Result<()> {
 /// Writes the archive; equal networks give equal bytes.
 fn write(network: &Network, json: &[u8], precision: Precision, writer: impl Write + Seek) -> io::Result<()> {
     let mut archive = ZipWriter::new(writer);
-    let mut array = |name: &str, descr: &str, shape: &[usize], bytes: &[u8]| -> io::Result<()> {
+    fn start<W: Write + Seek>(archive: &mut ZipWriter<W>, name: &str) -> io::Result<()> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(zip::DateTime::default())
             .unix_permissions(0o644);
-        archive.start_file(format!("{name}.npy"), options)?;
-        write_header(&mut archive, descr, shape)?;
-        archive.write_all(bytes)
-    };
-    let single = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    let half = |values: &[f32]| values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
-    array("input.weight", "<f4", &[3, 3], &single(&network.input_weight))?;
-    array("input.bias", "<f4", &[3], &single(&network.input_bias))?;
+        Ok(archive.start_file(format!("{name}.npy"), options)?)
+    }
+    start(&mut archive, "input.weight")?;
+    npy::write_f32(&mut archive, &[3, 3], &network.input_weight)?;
+    start(&mut archive, "input.bias")?;
+    npy::write_f32(&mut archive, &[3], &network.input_bias)?;
     for c in &network.convolutions {
         let name = format!("conv{}_{}", c.block, c.index);
-        let (descr, bytes) = match precision {
-            Precision::F32 => ("<f4", single(&c.weight)),
-            Precision::F16 => ("<f2", half(&c.weight)),
-        };
-        array(&format!("{name}.weight"), descr, &[c.outputs, c.inputs, 3, 3], &bytes)?;
-        array(&format!("{name}.bias"), "<f4", &[c.outputs], &single(&c.bias))?;
+        let (weight, shape) = (format!("{name}.weight"), [c.outputs, c.inputs, 3, 3]);
+        match precision {
+            Precision::F32 => {
+                start(&mut archive, &weight)?;
+                npy::write_f32(&mut archive, &shape, &c.weight)?;
+            }
+            Precision::F16 => {
+                start(&mut archive, &weight)?;
+                npy::write(&mut archive, &shape, c.weight.iter().map(|&value| f16::from_f32(value)))?;
+            }
+        }
+        start(&mut archive, &format!("{name}.bias"))?;
+        npy::write_f32(&mut archive, &[c.outputs], &c.bias)?;
     }
-    array("metadata", "|u1", &[json.len()], json)?;
+    start(&mut archive, "metadata")?;
+    npy::write(&mut archive, &[json.len()], json.iter().copied())?;
     archive.finish()?.flush()
 }

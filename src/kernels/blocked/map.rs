@@ -2,7 +2,8 @@
 //!
 //! Element (c, y, x) of a C×H×W map lies in block c/16, at row y+1, column x+1, lane c%16. Sixteen channels of a
 //! position fill one cache line, so every kernel works on whole vectors and never shuffles. Rows and columns are
-//! rounded up to whole 4×4 Winograd tiles; what lies beyond the border is never used, whatever it holds.
+//! rounded up to whole 4×4 Winograd tiles. What lies beyond the border reaches no result but by rounding: a tile's
+//! transform adds and subtracts it again, so it must be no larger than the map, and [`fill_border`] makes it zero.
 
 use crate::kernels::Shape;
 use crate::kernels::simd::LANES;
@@ -100,7 +101,7 @@ impl Buffer {
     }
 }
 
-/// Writes the border of a map: zeros, or the mirrored inside.
+/// Writes the border of a map: zeros, or the mirrored inside; and zeros beyond it.
 pub fn fill_border(map: &mut [Vector], layout: &Layout, padding: Padding) {
     let Shape { height, width, .. } = layout.shape;
     map.par_chunks_exact_mut(layout.plane).for_each(|plane| {
@@ -118,6 +119,8 @@ pub fn fill_border(map: &mut [Vector], layout: &Layout, padding: Padding) {
                 Padding::Reflect => plane.copy_within(from * row..from * row + width + 2, border * row),
             }
         }
+        plane[..(height + 2) * row].chunks_exact_mut(row).for_each(|line| line[width + 2..].fill(ZERO));
+        plane[(height + 2) * row..].fill(ZERO);
     });
 }
 

@@ -1,0 +1,81 @@
+//! The command: reads options, calls the library, reports.
+//!
+//! Results go to files and stdout, progress and messages to stderr. Exit status: 0 done, 1 failed, 2 wrong
+//! usage, 130 interrupted.
+
+mod args;
+mod bench;
+mod check;
+mod evaluate;
+mod interrupt;
+mod options;
+mod output;
+mod progress;
+mod transfer;
+mod values;
+mod weights;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use pastiche::Error;
+
+/// How a command ended without an error.
+pub(crate) enum Ending {
+    /// Everything was done.
+    Done,
+    /// The work was done and the answer is bad (`check`).
+    Bad,
+    /// Ctrl-C came; what there was is written.
+    Interrupted,
+}
+
+/// Runs the command line of this process.
+pub(crate) fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let ending = match cli.command {
+        args::Command::Transfer(args) => transfer::transfer(&args),
+        args::Command::Texture(args) => transfer::texture(&args),
+        args::Command::Evaluate(args) => evaluate::run(&args),
+        args::Command::Check(args) => check::run(&args),
+        args::Command::Bench(args) => bench::run(&args),
+        args::Command::Weights(args) => weights::run(&args),
+    };
+    match ending {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Bad) => ExitCode::from(1),
+        Ok(Ending::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            output::message(&format!("pastiche: error: {error}"));
+            ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
+        }
+    }
+}
+
+/// What clap found: help and version go to stdout, a mistake becomes one sentence.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::result(error.to_string().trim_end());
+            return ExitCode::SUCCESS;
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            output::message(error.to_string().trim_end());
+            return ExitCode::from(2);
+        }
+        _ => {}
+    }
+    let text = error.to_string();
+    let said =
+        text.split("\n\nUsage:").next().unwrap_or_default().split("\n\nFor more").next().unwrap_or_default();
+    let sentence: Vec<&str> = said.split_whitespace().collect();
+    let sentence = sentence.join(" ");
+    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+    output::message(&format!("pastiche: error: {sentence} (see `pastiche --help`)"));
+    ExitCode::from(2)
+}

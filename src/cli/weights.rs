@@ -1,0 +1,151 @@
+//! `pastiche weights`: look into network files, convert them.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use pastiche::network::{Network, Padding, Pooling, WeightedLayer};
+use pastiche::weights::{self, Precision};
+use pastiche::{Error, Result, defaults};
+
+use super::args::{StorageValue, WeightsArgs, WeightsCommand};
+use super::{Ending, options, output};
+
+/// What `inspect --json` prints.
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    sha256: String,
+    bytes: usize,
+    name: String,
+    licence: String,
+    description: String,
+    pooling: &'static str,
+    padding: &'static str,
+    input_weight: [f32; 9],
+    input_bias: [f32; 3],
+    parameters: usize,
+    content_layers: serde_json::Map<String, serde_json::Value>,
+    style_layers: serde_json::Map<String, serde_json::Value>,
+    convolutions: Vec<Line>,
+}
+
+/// One convolution.
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    inputs: usize,
+    outputs: usize,
+    parameters: usize,
+}
+
+/// Inspects or converts.
+pub(crate) fn run(args: &WeightsArgs) -> Result<Ending> {
+    match &args.command {
+        WeightsCommand::Inspect { file, json } => inspect(file.as_deref(), *json),
+        WeightsCommand::Convert { file, output, precision, input } => {
+            if !output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz")) {
+                let message = "networks are written as .npz; name it so".to_owned();
+                return Err(Error::Output { file: output.clone(), message });
+            }
+            options::check_distinct(output, &[file])?;
+            let network = weights::load_as(file, *input)?;
+            let precision = match precision {
+                StorageValue::F32 => Precision::F32,
+                StorageValue::F16 => Precision::F16,
+            };
+            weights::save(&network, output, precision)?;
+            Ok(Ending::Done)
+        }
+    }
+}
+
+fn inspect(file: Option<&Path>, json: bool) -> Result<Ending> {
+    let bytes = match file {
+        None => weights::EMBEDDED.to_vec(),
+        Some(path) => std::fs::read(path).map_err(|error| Error::Network {
+            file: path.to_owned(),
+            message: format!("cannot be read ({error})"),
+        })?,
+    };
+    let name = file.unwrap_or(Path::new("(embedded)"));
+    let network = weights::decode(&bytes, name)?;
+    let report = report(&network, &bytes);
+    if json {
+        output::json(&report);
+    } else {
+        print(&report, &network);
+    }
+    Ok(Ending::Done)
+}
+
+fn report(network: &Network, bytes: &[u8]) -> Report {
+    let layers = |list: Vec<WeightedLayer>| {
+        list.into_iter().map(|(layer, weight)| (layer.to_string(), weight.into())).collect()
+    };
+    let line = |c: &pastiche::network::Convolution| Line {
+        name: format!("conv{}_{}", c.block, c.index),
+        inputs: c.inputs,
+        outputs: c.outputs,
+        parameters: c.weight.len() + c.bias.len(),
+    };
+    let convolutions: Vec<Line> = network.convolutions.iter().map(line).collect();
+    Report {
+        file: network.source.display().to_string(),
+        sha256: weights::sha256(bytes),
+        bytes: bytes.len(),
+        name: network.name.clone(),
+        licence: network.licence.clone(),
+        description: network.description.clone(),
+        pooling: match network.pooling {
+            Pooling::Max => "max",
+            Pooling::Average => "average",
+        },
+        padding: match network.padding {
+            Padding::Zeros => "zeros",
+            Padding::Reflect => "reflect",
+        },
+        input_weight: network.input_weight,
+        input_bias: network.input_bias,
+        parameters: convolutions.iter().map(|line| line.parameters).sum(),
+        content_layers: layers(defaults::content_layers(network)),
+        style_layers: layers(defaults::style_layers(network)),
+        convolutions,
+    }
+}
+
+fn print(report: &Report, network: &Network) {
+    let or_unstated = |text: &str| if text.is_empty() { "(not stated)".to_owned() } else { text.to_owned() };
+    let list = |layers: Vec<WeightedLayer>| {
+        let items: Vec<String> = layers.iter().map(|(layer, weight)| format!("{layer}:{weight}")).collect();
+        items.join(", ")
+    };
+    output::result(&format!("file            {} ({} bytes)", report.file, report.bytes));
+    output::result(&format!("sha256          {}", report.sha256));
+    output::result(&format!("name            {}", or_unstated(&report.name)));
+    output::result(&format!("licence         {}", or_unstated(&report.licence)));
+    output::result(&format!("description     {}", or_unstated(&report.description)));
+    output::result(&format!("pooling         {}", report.pooling));
+    output::result(&format!("padding         {}", report.padding));
+    output::result(&format!("content layers  {}", list(defaults::content_layers(network))));
+    output::result(&format!("style layers    {}", list(defaults::style_layers(network))));
+    let w = report.input_weight;
+    for (row, bias) in report.input_bias.iter().enumerate() {
+        let head = if row == 0 { "input           " } else { "                " };
+        output::result(&format!(
+            "{head}{} r {:+} g {:+} b {bias:+}",
+            w[3 * row],
+            w[3 * row + 1],
+            w[3 * row + 2]
+        ));
+    }
+    output::result("");
+    output::result("convolution     inputs  outputs  parameters");
+    for line in &report.convolutions {
+        output::result(&format!(
+            "{:<15} {:>6}  {:>7}  {:>10}",
+            line.name, line.inputs, line.outputs, line.parameters
+        ));
+    }
+    output::result(&format!("{:<15} {:>6}  {:>7}  {:>10}", "all", "", "", report.parameters));
+}

@@ -1,0 +1,161 @@
+//! The library as an embedding program uses it: run, watch, stop, repeat.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use pastiche::picture::Picture;
+use pastiche::{Builder, Error, Init, Progress, StopReason, StyleTransfer, weights};
+
+fn picture(width: usize, height: usize, kind: f32) -> Picture {
+    let plane = width * height;
+    let value = |c: usize, y: usize, x: usize| {
+        let (x, y, c) = (x as f32, y as f32, c as f32);
+        0.5 + 0.2 * (x * 0.29 * kind + c).sin() + 0.2 * (y * 0.37 - x * 0.1 * kind + 2.0 * c).cos()
+    };
+    let rgb = (0..3 * plane).map(|at| value(at / plane, at / width % height, at % width)).collect();
+    Picture::from_rgb(width, height, rgb).unwrap()
+}
+
+/// Two sizes (24 and 48 px), a small network, one thread.
+fn builder() -> Builder {
+    let network = Arc::new(weights::random("6,6|8", 3).unwrap());
+    StyleTransfer::builder()
+        .network(network)
+        .size(48)
+        .coarsest(24)
+        .iterations(vec![8, 5])
+        .tolerance(0.0)
+        .threads(1)
+}
+
+fn content() -> Picture {
+    picture(64, 48, 1.0)
+}
+
+fn style() -> Picture {
+    picture(50, 50, 2.3)
+}
+
+fn message<T>(result: pastiche::Result<T>) -> String {
+    match result {
+        Ok(_) => panic!("this should have been refused"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn every_iteration_of_every_size_is_told_and_the_loss_falls() {
+    let transfer = builder().build().unwrap();
+    let mut told: Vec<(usize, usize, usize, f64)> = Vec::new();
+    let result = transfer
+        .run(&content(), &[style()], |progress: &Progress| {
+            let picture = progress.picture().unwrap();
+            assert_eq!((picture.width(), picture.height()), (progress.width, progress.height));
+            assert!(progress.seconds > 0.0 && progress.seconds_left >= 0.0);
+            assert_eq!((progress.size_count, progress.iterations), (2, [8, 5][progress.size_index - 1]));
+            told.push((progress.size_index, progress.width, progress.iteration, progress.terms.total));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let expected: Vec<_> = (1..=8).map(|i| (1, 24, i)).chain((1..=5).map(|i| (2, 48, i))).collect();
+    assert_eq!(told.iter().map(|&(size, width, i, _)| (size, width, i)).collect::<Vec<_>>(), expected);
+    for size in [1, 2] {
+        let losses: Vec<f64> = told.iter().filter(|t| t.0 == size).map(|t| t.3).collect();
+        assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
+    }
+    assert_eq!((result.picture.width(), result.picture.height()), (48, 36));
+    assert_eq!(result.stop, StopReason::Iterations);
+    assert_eq!(result.terms.total, told.last().unwrap().3);
+    assert_eq!(result.sizes.len(), 2);
+    assert_eq!(result.sizes.iter().map(|size| size.evaluations).sum::<usize>(), result.evaluations);
+    assert!(result.picture.rgb().iter().all(|value| (0.0..=1.0).contains(value)));
+}
+
+#[test]
+fn a_cancelled_run_returns_its_best_picture_at_the_full_size() {
+    let transfer = builder().build().unwrap();
+    for stop_at in [1, 5, 10] {
+        let mut calls = 0;
+        let result = transfer
+            .run(&content(), &[style()], |_: &Progress| {
+                calls += 1;
+                if calls == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .unwrap();
+        assert_eq!((calls, result.stop), (stop_at, StopReason::Cancelled));
+        assert_eq!((result.picture.width(), result.picture.height()), (48, 36));
+        assert_eq!(result.sizes.len(), if stop_at <= 8 { 1 } else { 2 });
+    }
+}
+
+#[test]
+fn the_same_pixels_come_out_again_and_for_any_number_of_threads() {
+    let paint = |threads| {
+        let transfer = builder().threads(threads).init(Init::Noise).seed(5).build().unwrap();
+        assert_eq!(transfer.threads(), threads);
+        transfer.run(&content(), &[style()], ()).unwrap().picture
+    };
+    let first = paint(1);
+    for threads in [1, 2, 3, 8] {
+        assert_eq!(paint(threads), first, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_size_that_gains_little_ends_early() {
+    let transfer = builder().iterations(vec![400, 400]).tolerance(0.2).build().unwrap();
+    let result = transfer.run(&content(), &[style()], ()).unwrap();
+    for size in &result.sizes {
+        assert_eq!(size.stop, StopReason::Converged);
+        assert!(size.iterations < 400, "{size:?}");
+    }
+}
+
+#[test]
+fn more_content_weight_keeps_more_of_the_content() {
+    let distance = |weight| {
+        let transfer = builder().content_weight(weight).build().unwrap();
+        let painted = transfer.run(&content(), &[style()], ()).unwrap().picture;
+        let content = content().resized(48, 36);
+        painted.rgb().iter().zip(content.rgb()).map(|(a, b)| (a - b).powi(2)).sum::<f32>()
+    };
+    assert!(distance(100.0) < distance(0.001));
+}
+
+#[test]
+fn transfers_and_textures_share_a_builder_but_not_every_option() {
+    let styles = [style()];
+    let texture = builder_without_size().build().unwrap().texture((40, 28), &styles, ()).unwrap();
+    assert_eq!((texture.picture.width(), texture.picture.height()), (40, 28));
+    assert!(texture.terms.content.is_empty());
+    let refused = |builder: Builder| message(builder.build().unwrap().texture((40, 28), &styles, ()));
+    assert!(refused(builder_without_size().size(40)).contains("--size"));
+    assert!(refused(builder_without_size().original_colours(true)).contains("--original-colours"));
+    assert!(refused(builder_without_size().content_weight(1.0)).contains("--content-weight"));
+    let none = builder_without_size().build().unwrap();
+    assert!(message(none.texture((0, 28), &styles, ())).contains("--size"));
+    assert!(message(none.texture((40, 28), &[], ())).contains("no style picture"));
+}
+
+fn builder_without_size() -> Builder {
+    let network = Arc::new(weights::random("6,6|8", 3).unwrap());
+    StyleTransfer::builder().network(network).iterations(3).threads(1)
+}
+
+#[test]
+fn a_start_picture_must_have_the_shape_of_the_result() {
+    let start = |picture| builder().init(Init::Picture(picture)).build().unwrap();
+    start(picture(200, 150, 4.0)).run(&content(), &[style()], ()).unwrap();
+    start(picture(49, 36, 4.0)).run(&content(), &[style()], ()).unwrap();
+    let message = message(start(picture(48, 48, 4.0)).run(&content(), &[style()], ()));
+    assert!(message.contains("48x48") && message.contains("48x36"), "{message}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
+    let mut network = weights::random("6,6|8", 3).unwrap();
+    network.convolutions[1].weight[0] = f32::NAN;
+    let transfer = builder().network(Arc::new(network)).build().unwrap();
+    let result = transfer.run(&content(), &[style()], ());
+    assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));
+}
