@@ -43,8 +43,9 @@ pub const DETAIL: f32 = 1.0;
 /// as large as the network's features make them, and their weights are those that their sources use with VGG.
 pub const fn weights(preset: Preset) -> (f64, f64, f64) {
     match preset {
-        // A style error of 5 % stands against a content error of 100 %: the content yields until it is readable.
-        Preset::Relative => (0.05, 1.0, 0.0),
+        // A style error of 1 % weighs as much as a content error of 100 %. Looked at on six pairs: at 0.05 broad
+        // brushwork stays away, at 0.003 the content begins to drift, at 0.01 both are there.
+        Preset::Relative => (0.01, 1.0, 0.0),
         // The paper's α/β = 1e-3.
         Preset::Gatys => (1.0, 1e3, 0.0),
         // neural-style's defaults.
@@ -53,6 +54,10 @@ pub const fn weights(preset: Preset) -> (f64, f64, f64) {
         Preset::Frobenius => (1.0, 1.0, 0.0),
     }
 }
+
+/// How firmly pixels are held in the range that a file can store. At 10 next to nothing is cut off at the end; a
+/// picture that was cut off showed about twice the style error of one that was held.
+pub const RANGE_WEIGHT: f64 = 10.0;
 
 /// The optimiser: L-BFGS reaches lower losses than Adam in the same number of evaluations.
 pub const fn method() -> Method {

@@ -1,7 +1,7 @@
 //! The objective: pixels ↦ (loss, gradient), one forward and one backward through the network.
 
 use crate::error::{Error, Result};
-use crate::kernels::variation;
+use crate::kernels::{range, variation};
 use crate::loss::style::StyleTarget;
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
@@ -29,6 +29,8 @@ pub struct Objective<E: Engine> {
     losses: Losses,
     content: Vec<Content>,
     style: Vec<Style>,
+    /// The weight of the range term.
+    range: f64,
     terms: Terms,
     evaluations: usize,
 }
@@ -49,6 +51,8 @@ impl<E: Engine> Objective<E> {
         styles: &[StyleTarget],
     ) -> Result<Self> {
         let mut content_terms = Vec::new();
+        // What a picture whose features are all 0 would cost: the size of this loss, whatever its preset.
+        let mut empty = 0.0;
         if let Some(rgb) =
             content.filter(|_| losses.content_weight > 0.0 && !losses.content_layers.is_empty())
         {
@@ -59,6 +63,7 @@ impl<E: Engine> Objective<E> {
                 let (_, norm) = engine.distance(tap);
                 let factor = losses.preset.content_factor(engine.plan().tap_shape(tap), norm);
                 let factor = losses.content_weight * weight * finite(factor, layer, "content")?;
+                empty += factor * norm;
                 content_terms.push(Content { layer, tap, factor });
             }
         }
@@ -72,11 +77,13 @@ impl<E: Engine> Objective<E> {
             let shape = engine.plan().tap_shape(tap);
             let factor = losses.preset.style_factor(shape, target.squared_norm());
             let factor = losses.style_weight * weight * finite(factor, layer, "style")?;
+            empty += factor * target.squared_norm();
             let gram = vec![0.0; shape.channels * shape.channels];
             style_terms.push(Style { layer, tap, factor, target, gram });
         }
+        let range = losses.range_weight * empty;
         let terms = Terms::default();
-        Ok(Self { engine, losses, content: content_terms, style: style_terms, terms, evaluations: 0 })
+        Ok(Self { engine, losses, content: content_terms, style: style_terms, range, terms, evaluations: 0 })
     }
 
     /// The terms of the last evaluation.
@@ -126,12 +133,15 @@ impl<E: Engine> Objective<E> {
             seeds[content.tap].content = Some(2.0 * content.factor);
         }
         self.engine.backward(&seeds, gradient);
+        if self.range > 0.0 {
+            terms.range = self.range * range::add(rgb, self.range, gradient);
+        }
         if self.losses.tv_weight > 0.0 {
             let weight = self.losses.tv_weight;
             terms.tv = weight * variation::add(rgb, self.engine.plan().picture(), weight, gradient);
         }
         let sum = |list: &[(Layer, f64)]| list.iter().map(|(_, value)| value).sum::<f64>();
-        terms.total = sum(&terms.content) + sum(&terms.style) + terms.tv;
+        terms.total = sum(&terms.content) + sum(&terms.style) + terms.tv + terms.range;
         self.terms = terms;
         self.terms.total
     }

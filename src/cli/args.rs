@@ -104,6 +104,9 @@ pub(crate) struct LossArgs {
     /// The weight of the total variation, which smooths [default: 0]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub tv_weight: Option<f64>,
+    /// How firmly pixels are held in the range that a file can store [default: 10]
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub range_weight: Option<f64>,
     /// Layers where the style is compared, like relu1_1,relu2_1:0.5 [default: as the network says]
     #[arg(long, value_name = "LAYERS")]
     pub style_layers: Option<LayersValue>,
@@ -116,7 +119,7 @@ pub(crate) struct LossArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Loss")]
 pub(crate) struct ContentLossArgs {
-    /// The weight of the content [default: by preset; 0.05 for relative]
+    /// The weight of the content [default: by preset; 0.01 for relative]
     #[arg(long, value_name = "A", allow_negative_numbers = true)]
     pub content_weight: Option<f64>,
     /// Layers where the content is compared [default: as the network says, else relu4_2]
@@ -170,10 +173,9 @@ pub(crate) enum PoolingValue {
     Average,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PrecisionValue {
     /// As `transfer` computes
-    #[default]
     F32,
     /// By the reference engine, slow and exact
     F64,
@@ -224,9 +226,9 @@ pub(crate) struct EvaluateArgs {
     /// Write the gradient by RGB in [0, 1] as float32, 3×H×W
     #[arg(long, value_name = "FILE.npy")]
     pub gradient: Option<PathBuf>,
-    /// The precision of the computation
-    #[arg(long, value_enum, default_value_t)]
-    pub precision: PrecisionValue,
+    /// The precision of the computation [default: f64; f32 where --convolution or --isa choose an engine]
+    #[arg(long, value_enum)]
+    pub precision: Option<PrecisionValue>,
     /// Print a JSON object
     #[arg(long)]
     pub json: bool,

@@ -90,12 +90,17 @@ fn alike(image: Picture, content: Option<&Picture>) -> Picture {
 }
 
 /// The precision, with the algorithm that belongs to it.
+///
+/// Numbers are what this command is for: in f32 a single tie in a pooling window, decided the other way, moves a
+/// gradient by more than 1e-4, so f64 is the default.
 fn precision(args: &EvaluateArgs) -> Result<Precision> {
     let (convolution, isa) = (args.network.convolution, args.network.isa);
     let refuse = |option, what: String| {
         refuse(option, format!("{what} is for --precision f32, but the precision is f64; leave one out"))
     };
-    match (args.precision, convolution, isa) {
+    let chosen = convolution != Convolution::Auto || isa.is_some();
+    let default = if chosen { PrecisionValue::F32 } else { PrecisionValue::F64 };
+    match (args.precision.unwrap_or(default), convolution, isa) {
         (PrecisionValue::F32, ..) => Ok(Precision::Single(convolution, isa)),
         (PrecisionValue::F64, _, Some(isa)) => refuse("--isa", isa.to_string()),
         (PrecisionValue::F64, Convolution::Auto | Convolution::Im2col, None) => Ok(Precision::Double),

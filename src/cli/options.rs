@@ -42,6 +42,7 @@ pub(crate) fn losses(content: Option<&ContentLossArgs>, style: &LossArgs) -> Los
         content_weight: content.and_then(|c| c.content_weight),
         style_weight: style.style_weight,
         tv_weight: style.tv_weight,
+        range_weight: style.range_weight,
         content_layers: content.and_then(|c| c.content_layers.clone()).map(|layers| layers.0),
         style_layers: style.style_layers.clone().map(|layers| layers.0),
     }

@@ -10,6 +10,7 @@ pub mod conv;
 pub mod gemm;
 pub mod gram;
 pub mod pool;
+pub mod range;
 pub mod relu;
 pub mod scalar;
 pub mod simd;

@@ -25,6 +25,9 @@ pub struct Losses {
     pub style_weight: f64,
     /// The weight of the total variation, ≥ 0.
     pub tv_weight: f64,
+    /// The weight of the range term, ≥ 0: how firmly pixels are held in [0, 1], as a multiple of the loss that a
+    /// picture without any features would have.
+    pub range_weight: f64,
     /// Content layers with their relative weights.
     pub content_layers: Vec<WeightedLayer>,
     /// Style layers with their relative weights.
@@ -41,6 +44,7 @@ impl Losses {
             ("--content-weight", self.content_weight),
             ("--style-weight", self.style_weight),
             ("--tv-weight", self.tv_weight),
+            ("--range-weight", self.range_weight),
         ];
         for (option, weight) in weights {
             if !(weight.is_finite() && weight >= 0.0) {
@@ -98,6 +102,13 @@ pub struct Terms {
     pub style: Vec<(Layer, f64)>,
     /// The weighted total variation.
     pub tv: f64,
+    /// The weighted range term; 0 for every picture that a file can hold.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub range: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// Writes a list of layers as a JSON object in the list's order.

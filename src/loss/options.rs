@@ -16,6 +16,8 @@ pub struct LossOptions {
     pub style_weight: Option<f64>,
     /// The weight of the total variation, at least 0.
     pub tv_weight: Option<f64>,
+    /// The weight of the range term, at least 0.
+    pub range_weight: Option<f64>,
     /// Content layers with relative weights.
     pub content_layers: Option<Vec<WeightedLayer>>,
     /// Style layers with relative weights.
@@ -35,6 +37,7 @@ impl LossOptions {
             content_weight: self.content_weight.unwrap_or(content_weight),
             style_weight: self.style_weight.unwrap_or(style_weight),
             tv_weight: self.tv_weight.unwrap_or(tv_weight),
+            range_weight: self.range_weight.unwrap_or(defaults::RANGE_WEIGHT),
             content_layers: self.content_layers.clone().unwrap_or_else(|| defaults::content_layers(network)),
             style_layers: self.style_layers.clone().unwrap_or_else(|| defaults::style_layers(network)),
         }

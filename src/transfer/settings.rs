@@ -106,6 +106,12 @@ impl Builder {
         self
     }
 
+    /// How firmly pixels are held in [0, 1] while the picture is made; 0 lets them go and cuts them off at the end.
+    pub fn range_weight(mut self, range_weight: f64) -> Self {
+        self.losses.range_weight = Some(range_weight);
+        self
+    }
+
     /// The layers at which the content is compared, with relative weights.
     pub fn content_layers(mut self, content_layers: Vec<WeightedLayer>) -> Self {
         self.losses.content_layers = Some(content_layers);

@@ -53,7 +53,10 @@ fn json_has_a_line_for_every_iteration_and_a_report() {
     let sum = |terms: &serde_json::Value| {
         terms.as_object().unwrap().values().map(|v| v.as_f64().unwrap()).sum::<f64>()
     };
-    let parts = sum(&loss["content"]) + sum(&loss["style"]) + loss["tv"].as_f64().unwrap();
+    let parts = sum(&loss["content"])
+        + sum(&loss["style"])
+        + loss["tv"].as_f64().unwrap()
+        + loss["range"].as_f64().unwrap_or(0.0);
     assert!((parts / loss["total"].as_f64().unwrap() - 1.0).abs() < 1e-12);
     assert!(loss["style"]["relu2_1"].is_number() && loss["content"]["relu2_2"].is_number(), "{loss}");
     if cfg!(target_os = "linux") {

@@ -122,6 +122,7 @@ fn read_case(case: &Value, arrays: &HashMap<String, Array>) -> (Case, Expected) 
         content_weight: number("content_weight"),
         style_weight: number("style_weight"),
         tv_weight: number("tv_weight"),
+        range_weight: 0.0,
         content_layers: layers(text("content_layers")),
         style_layers: layers(text("style_layers")),
     };
@@ -135,6 +136,7 @@ fn read_case(case: &Value, arrays: &HashMap<String, Array>) -> (Case, Expected) 
         content: list("content", &losses.content_layers),
         style: list("style", &losses.style_layers),
         tv: case["terms"]["tv"].as_f64().unwrap(),
+        range: 0.0,
     };
     let gradient = arrays[&format!("gradient-{}", text("name"))].values.clone();
     let case = Case {

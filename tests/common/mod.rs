@@ -285,6 +285,7 @@ pub fn cases(seed: u64) -> Vec<Case> {
                         content_weight: 0.7,
                         style_weight: 1.9,
                         tv_weight: 0.4,
+                        range_weight: 0.3,
                         content_layers: layers(content_layers),
                         style_layers: layers(style_layers),
                     };
