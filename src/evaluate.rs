@@ -119,8 +119,8 @@ impl Comparison<'_> {
             && (content.width(), content.height()) != (image.width(), image.height())
         {
             let message = format!(
-                "the content picture has {}x{} pixels and the image {}x{}; give pictures of one size, or --size to \
-                 resize both",
+                "the content picture has {}x{} pixels and the image {}x{}; give pictures of one size, or of one \
+                 shape and --size",
                 content.width(),
                 content.height(),
                 image.width(),

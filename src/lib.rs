@@ -1,4 +1,56 @@
-//! pastiche.
+//! Paints one picture in the style of another, on a plain CPU: the optimisation method of Gatys, Ecker & Bethge
+//! (*Image Style Transfer Using Convolutional Neural Networks*, CVPR 2016).
+//!
+//! A picture P is changed, pixel by pixel, until a convolutional network sees in it the content of C and the style
+//! of S: `L(P) = α·L_content(C, P) + β·L_style(S, P)`. Content is compared by feature maps, style by their Gram
+//! matrices, which say which features occur together, not where. Nothing is trained; each picture is a small
+//! optimisation problem of its own, solved by L-BFGS from coarse to fine sizes.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use pastiche::{Progress, StyleTransfer, picture::{Picture, SaveOptions}};
+//!
+//! # let folder = tempfile::tempdir().map_err(|error| pastiche::Error::Numeric(error.to_string()))?;
+//! # let [photo_file, painting_file, result_file] = ["a.png", "b.png", "c.png"].map(|name| folder.path().join(name));
+//! # Picture::uniform(48, 32, [0.3, 0.5, 0.8])?.save(&photo_file, &SaveOptions::default())?;
+//! # Picture::uniform(48, 48, [0.9, 0.5, 0.1])?.save(&painting_file, &SaveOptions::default())?;
+//! let photo = Picture::load(&photo_file)?;
+//! let painting = Picture::load(&painting_file)?;
+//! let transfer = StyleTransfer::builder().size(64).iterations(2).build()?;
+//! let result = transfer.run(&photo, &[painting], |progress: &Progress| {
+//!     eprintln!("{:.0} s left", progress.seconds_left);
+//!     ControlFlow::Continue(()) // or Break, to get the best picture so far
+//! })?;
+//! result.picture.save(&result_file, &SaveOptions::default())?;
+//! # Ok::<(), pastiche::Error>(())
+//! ```
+//!
+//! # The way of the data
+//!
+//! ```text
+//! picture file → picture → network, forward to the taps → loss → objective (value, gradient)
+//!                               ↑     network, backward ←──┘        │
+//!                               └────────── optimize ←──────────────┘
+//! picture file ← picture ← transfer: pyramid, coarse to fine
+//! ```
+//!
+//! Each stage is a module that never uses a later one: [`picture`], [`kernels`], [`network`], [`weights`], [`loss`],
+//! [`objective`], [`optimize`], [`pyramid`], and at the end [`StyleTransfer`], which is the whole job.
+//! [`evaluate`] gives the loss of a picture term by term, with its gradient; [`check`] compares gradients with finite
+//! differences on the machine at hand. Every default stands in [`defaults`] with its reason.
+//!
+//! # What can be relied on
+//!
+//! * The same pictures, options and machine give the same bits, for any number of threads. Processors with
+//!   other instruction sets round differently: see [`kernels::simd::Isa`].
+//! * All work runs in the [`StyleTransfer`]'s own threads, never in rayon's global pool; nothing else is global.
+//! * Errors are sentences ([`Error`]); what cannot work is refused before the first iteration.
+//!
+//! # Features
+//!
+//! `cli` (default) builds the `pastiche` command; `icc` (default) converts embedded colour profiles to sRGB. With
+//! `default-features = false` neither the command's dependencies nor the profile code is compiled.
+
 pub mod check;
 pub mod defaults;
 pub mod error;
@@ -20,3 +72,8 @@ pub mod weights;
 pub use error::{Error, Result};
 pub use optimize::StopReason;
 pub use transfer::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use pastiche::loss::Terms;
-use pastiche::picture::{Picture, SaveOptions, check_output};
-use pastiche::{Init, Progress, Result, StopReason, Stylized, defaults, memory};
+use pastiche::picture::{Format, Picture, SaveOptions, check_output};
+use pastiche::{Error, Init, Progress, Result, StopReason, Stylized, defaults, memory};
 
 use super::args::{PaintArgs, TextureArgs, TransferArgs};
 use super::interrupt::Interrupt;
@@ -39,7 +39,7 @@ pub(crate) fn transfer(args: &TransferArgs) -> Result<Ending> {
     };
     let transfer = builder.build()?;
     let inputs: Vec<&Path> = args.style.iter().chain([&args.content]).map(PathBuf::as_path).collect();
-    check_destination(&args.output, &inputs, &args.init)?;
+    check_destination(&args.output, size, &inputs, &args.init)?;
     let content = Picture::load_at_most(&args.content, size)?;
     let styles = load_styles(&args.style, size, &args.paint)?;
     let mut teller = Teller::new(&args.paint, Interrupt::install());
@@ -66,7 +66,7 @@ pub(crate) fn texture(args: &TextureArgs) -> Result<Ending> {
     };
     let transfer = builder.build()?;
     let inputs: Vec<&Path> = args.style.iter().map(PathBuf::as_path).collect();
-    check_destination(&args.output, &inputs, &args.init)?;
+    check_destination(&args.output, longer, &inputs, &args.init)?;
     let styles = load_styles(&args.style, longer, &args.paint)?;
     let mut teller = Teller::new(&args.paint, Interrupt::install());
     let stylized =
@@ -76,13 +76,22 @@ pub(crate) fn texture(args: &TextureArgs) -> Result<Ending> {
 }
 
 /// Finds out before the work whether the result can be written, and is not one of the inputs.
-fn check_destination(output: &Path, inputs: &[&Path], init: &InitValue) -> Result<()> {
+fn check_destination(output: &Path, longer: usize, inputs: &[&Path], init: &InitValue) -> Result<()> {
     let mut inputs = inputs.to_vec();
     if let InitValue::File(file) = init {
         inputs.push(file);
     }
     options::check_distinct(output, &inputs)?;
-    check_output(output)
+    check_output(output)?;
+    let format = Format::of(output)?;
+    if longer > format.longest_side() {
+        let message = format!(
+            "{format:?} files have at most {} pixels a side; use another format",
+            format.longest_side()
+        );
+        return Err(Error::Output { file: output.to_owned(), message });
+    }
+    Ok(())
 }
 
 /// The style pictures, no larger than they are needed.

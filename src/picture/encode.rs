@@ -64,7 +64,7 @@ impl Format {
     }
 
     /// The longest side that the format holds.
-    fn longest_side(self) -> usize {
+    pub fn longest_side(self) -> usize {
         match self {
             Self::WebP => 16_383,
             Self::Jpeg => 65_535,

@@ -91,6 +91,9 @@ fn outputs_that_cannot_be_written_are_found_out_before_the_work() {
         workshop.run(&format!("transfer content.png style.png -o {output} {much}")).fails(1, needle);
         workshop.run(&format!("texture style.png --size 32 -o {output} {much}")).fails(1, needle);
     }
+    workshop
+        .run("transfer content.png style.png -o out.webp --size 17000 --weights net.npz")
+        .fails(1, "16383");
     let evaluate = "evaluate --content content.png --image content.png --weights net.npz --gradient";
     workshop.run(&format!("{evaluate} nowhere/g.npy")).fails(1, "no folder nowhere");
     workshop.run(&format!("{evaluate} g.txt")).fails(1, ".npy");
