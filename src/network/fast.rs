@@ -391,6 +391,7 @@ impl Engine for Fast {
         }
         unmap_colours(&network.input_weight, &border.mapped, gradient);
         self.border = border;
-        self.working = [here, other];
+        // Each buffer keeps its part in the next evaluation, or both would grow to the larger size.
+        self.working = if depth.is_multiple_of(2) { [here, other] } else { [other, here] };
     }
 }

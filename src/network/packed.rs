@@ -71,10 +71,10 @@ impl PackedNetwork {
                     forward: direct::pack(&c.weight, c.outputs, c.inputs),
                     backward: direct::pack(&turned, c.inputs, c.outputs),
                 },
-                _ => Inner::Winograd {
-                    forward: winograd::Weights::new(&c.weight, c.outputs, c.inputs),
-                    backward: winograd::Weights::new(&turned, c.inputs, c.outputs),
-                },
+                _ => {
+                    let (forward, backward) = winograd::Weights::pair(&c.weight, c.outputs, c.inputs);
+                    Inner::Winograd { forward, backward }
+                }
             });
             let mirrored = (self.network.padding == Padding::Reflect)
                 .then(|| direct::pack(&turned, c.inputs, c.outputs));

@@ -2,17 +2,19 @@
 //!
 //! Work is split at multiples of [`CHUNK`], never by the number of threads, and partial sums are added in the
 //! order of the chunks. Data are f32, every sum is f64. Loops run on rayon's current pool.
-//! Nothing here is fused by the compiler (Rust never contracts `a * b + c`), so the bits do not depend on the
-//! instruction set either.
+//! The bits do not depend on the instruction set either: plain Rust, which is vectorised as it stands.
 
+use crate::kernels::simd::{Work, widest};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Elements per parallel task: 64 KiB of f32, so that a task's share of one picture stays in the L2 cache.
 const CHUNK: usize = 1 << 14;
-/// Elements per inner tile: three fresh tiles in f64 (12 KiB) stay in the L1 cache while the others stream by.
-const TILE: usize = 512;
+/// Elements per inner tile: long enough for the processor to fetch each stream ahead, while four tiles (128 KiB) stay
+/// in the L2 cache.
+const TILE: usize = 1 << 13;
 /// Independent partial sums in a dot product, a multiple of every SIMD width for f64.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// All dot products `⟨fresh[i], others[j]⟩`, row-major by `i`, in one pass over `others`.
 ///
@@ -24,19 +26,8 @@ pub(super) fn products(fresh: &[&[f32]], others: &[&[f32]]) -> Vec<f64> {
         .into_par_iter()
         .map(|chunk| {
             let mut sums = vec![0.0; fresh.len() * others.len()];
-            let end = length.min((chunk + 1) * CHUNK);
-            for start in (chunk * CHUNK..end).step_by(TILE) {
-                let tile = start..end.min(start + TILE);
-                for (group, three) in fresh.chunks(3).enumerate() {
-                    let wide = |k: usize| widen(&three[k][tile.clone()]);
-                    let sums = &mut sums[group * 3 * others.len()..];
-                    match three.len() {
-                        1 => accumulate([wide(0)], others, &tile, sums),
-                        2 => accumulate([wide(0), wide(1)], others, &tile, sums),
-                        _ => accumulate([wide(0), wide(1), wide(2)], others, &tile, sums),
-                    }
-                }
-            }
+            let range = chunk * CHUNK..length.min((chunk + 1) * CHUNK);
+            widest(Products { fresh, others, range, sums: &mut sums });
             sums
         })
         .collect();
@@ -47,48 +38,54 @@ pub(super) fn products(fresh: &[&[f32]], others: &[&[f32]]) -> Vec<f64> {
     total
 }
 
-/// A tile as f64, zero behind its end.
-fn widen(tile: &[f32]) -> [f64; TILE] {
-    let mut wide = [0.0; TILE];
-    wide.iter_mut().zip(tile).for_each(|(w, &v)| *w = f64::from(v));
-    wide
+/// Adds to `sums[k·len(others) + j]` the part of `⟨fresh[k], others[j]⟩` that lies in `range`.
+struct Products<'a> {
+    fresh: &'a [&'a [f32]],
+    others: &'a [&'a [f32]],
+    range: Range<usize>,
+    sums: &'a mut [f64],
 }
 
-/// Adds to `sums[k·len(others) + j]` the part of `⟨fresh[k], others[j]⟩` that lies in `tile`.
-fn accumulate<const K: usize>(
-    fresh: [[f64; TILE]; K],
-    others: &[&[f32]],
-    tile: &std::ops::Range<usize>,
-    sums: &mut [f64],
-) {
-    for (j, other) in others.iter().enumerate() {
-        let dots = dot_tile(&fresh, &other[tile.clone()]);
-        for k in 0..K {
-            sums[k * others.len() + j] += dots[k];
-        }
-    }
-}
+impl Work for Products<'_> {
+    type Output = ();
 
-/// `K` dot products with one tile, which is loaded and widened once for all.
-fn dot_tile<const K: usize>(fresh: &[[f64; TILE]; K], tile: &[f32]) -> [f64; K] {
-    let mut lanes = [[0.0f64; LANES]; K];
-    let mut parts = tile.chunks_exact(LANES);
-    for (i, part) in parts.by_ref().enumerate() {
-        let wide: [f64; LANES] = std::array::from_fn(|l| f64::from(part[l]));
-        for k in 0..K {
-            let row = &fresh[k][i * LANES..(i + 1) * LANES];
-            for l in 0..LANES {
-                lanes[k][l] += wide[l] * row[l];
+    #[inline(always)]
+    fn run(self) {
+        let Self { fresh, others, range, sums } = self;
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start + TILE);
+            for (j, other) in others.iter().enumerate() {
+                for (k, fresh) in fresh.iter().enumerate() {
+                    sums[k * others.len() + j] += dot(&fresh[start..end], &other[start..end]);
+                }
             }
+            start = end;
         }
     }
-    let done = tile.len() / LANES * LANES;
-    for (l, &value) in parts.remainder().iter().enumerate() {
-        for k in 0..K {
-            lanes[k][l] += f64::from(value) * fresh[k][done + l];
+}
+
+/// ⟨a, b⟩ for two tiles of one length: [`LANES`] sums, added up in order, then the rest.
+///
+/// `lanes` is indexed by constants only, or the compiler would keep it in memory.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let (a_parts, a_rest) = a.as_chunks::<LANES>();
+    let (b_parts, b_rest) = b.as_chunks::<LANES>();
+    let mut lanes = [0.0f64; LANES];
+    for (a, b) in a_parts.iter().zip(b_parts) {
+        for l in 0..LANES {
+            lanes[l] += f64::from(a[l]) * f64::from(b[l]);
         }
     }
-    lanes.map(|lane| lane.iter().sum())
+    let mut sum = 0.0;
+    for l in 0..LANES {
+        sum += lanes[l];
+    }
+    for (&a, &b) in a_rest.iter().zip(b_rest) {
+        sum += f64::from(a) * f64::from(b);
+    }
+    sum
 }
 
 /// A step along a sum of terms: `x = start + Σ c·v` and `step = x − start`, the displacement that f32 allowed.
@@ -103,32 +100,55 @@ pub(super) fn advance(start: &[f32], terms: &[(f32, &[f32])], x: &mut [f32], ste
         .zip(step.par_chunks_mut(CHUNK))
         .zip(start.par_chunks(CHUNK))
         .enumerate()
-        .map(|(chunk, ((x, step), start))| {
-            let mut total = 0.0;
-            let tiles = x.chunks_mut(TILE).zip(step.chunks_mut(TILE)).zip(start.chunks(TILE));
-            for (i, ((x, step), start)) in tiles.enumerate() {
-                step.fill(0.0);
-                let from = chunk * CHUNK + i * TILE;
-                for group in terms.chunks(4) {
-                    let tile = |k: usize| match group.get(k) {
-                        Some((c, v)) => (*c, &v[from..from + start.len()]),
-                        None => (0.0, start),
-                    };
-                    let [(a, p), (b, q), (c, r), (d, s)] = std::array::from_fn(tile);
-                    for (j, sum) in step.iter_mut().enumerate() {
-                        *sum += (a * p[j] + b * q[j]) + (c * r[j] + d * s[j]);
-                    }
-                }
-                for j in 0..start.len() {
-                    x[j] = start[j] + step[j];
-                    step[j] = x[j] - start[j];
-                }
-                total += dot_tile(&[widen(step)], step)[0];
-            }
-            total
-        })
+        .map(|(chunk, ((x, step), start))| widest(Advance { from: chunk * CHUNK, start, terms, x, step }))
         .collect();
     partial.iter().sum()
+}
+
+/// [`advance`] for the chunk that begins at element `from` of every `v`.
+struct Advance<'a> {
+    from: usize,
+    start: &'a [f32],
+    terms: &'a [(f32, &'a [f32])],
+    x: &'a mut [f32],
+    step: &'a mut [f32],
+}
+
+impl Work for Advance<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Self { from, start, terms, x, step } = self;
+        let mut total = 0.0;
+        let mut at = 0;
+        while at < start.len() {
+            let end = start.len().min(at + TILE);
+            let (start, x, step) = (&start[at..end], &mut x[at..end], &mut step[at..end]);
+            let length = start.len();
+            step.fill(0.0);
+            let mut i = 0;
+            while i < terms.len() {
+                // Four terms for one pass over the sum; a missing one is zero times another.
+                let tile = |k: usize| match terms.get(i + k) {
+                    Some((c, v)) => (*c, &v[from + at..][..length]),
+                    None => (0.0, start),
+                };
+                let ((a, p), (b, q), (c, r), (d, s)) = (tile(0), tile(1), tile(2), tile(3));
+                for j in 0..length {
+                    step[j] += (a * p[j] + b * q[j]) + (c * r[j] + d * s[j]);
+                }
+                i += 4;
+            }
+            for j in 0..length {
+                x[j] = start[j] + step[j];
+                step[j] = x[j] - start[j];
+            }
+            total += dot(step, step);
+            at = end;
+        }
+        total
+    }
 }
 
 /// `out = a − b`, element by element.
@@ -142,20 +162,32 @@ pub(super) fn subtract(a: &[f32], b: &[f32], out: &mut [f32]) {
 /// Replaces subnormal numbers by zero (arithmetic on them may be a hundred times slower) and returns `‖v‖²`,
 /// which is finite exactly when every element is.
 pub(super) fn clean(v: &mut [f32]) -> f64 {
-    let partial: Vec<f64> = v
-        .par_chunks_mut(CHUNK)
-        .map(|chunk| {
-            let mut total = 0.0;
-            for tile in chunk.chunks_mut(TILE) {
-                for value in tile.iter_mut() {
-                    *value = if value.abs() < f32::MIN_POSITIVE { 0.0 } else { *value };
-                }
-                total += dot_tile(&[widen(tile)], tile)[0];
-            }
-            total
-        })
-        .collect();
+    let partial: Vec<f64> = v.par_chunks_mut(CHUNK).map(|chunk| widest(Clean(chunk))).collect();
     partial.iter().sum()
+}
+
+/// [`clean`] for one chunk.
+struct Clean<'a>(&'a mut [f32]);
+
+impl Work for Clean<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let chunk = self.0;
+        let mut total = 0.0;
+        let mut at = 0;
+        while at < chunk.len() {
+            let end = chunk.len().min(at + TILE);
+            let tile = &mut chunk[at..end];
+            for j in 0..tile.len() {
+                tile[j] = if tile[j].abs() < f32::MIN_POSITIVE { 0.0 } else { tile[j] };
+            }
+            total += dot(tile, tile);
+            at = end;
+        }
+        total
+    }
 }
 
 #[cfg(test)]

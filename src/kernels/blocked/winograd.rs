@@ -13,11 +13,12 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::map::{Layout, Vector, blocks};
-use super::pack::Packed;
+use super::map::{Buffer, Layout, Vector, blocks};
+use super::pack::{Group, Packed, groups};
 use super::scratch::Pool;
 use super::sink::{Shared, Sink, Source};
 use super::tile;
@@ -56,30 +57,64 @@ pub fn transform_kernel(kernel: &[f32], values: &mut [f32]) {
 /// Bytes of transformed weights above which kernels are transformed when they are needed.
 const TRANSFORMED_AT_MOST: usize = 6 << 20;
 
-/// The weights of one convolution.
-pub enum Weights {
+/// The weights of one direction of a convolution.
+pub struct Weights {
+    inputs: usize,
+    outputs: usize,
+    kind: Kind,
+}
+
+/// How weights are held.
+enum Kind {
     /// 36 products, transformed beforehand.
     Transformed(Packed),
-    /// The nine taps, to be transformed in use.
-    Plain(Packed),
+    /// The nine taps of the forward direction, to be transformed in use.
+    Plain(Arc<Packed>),
+    /// The same, to be turned by 180° and transposed first: the backward direction.
+    Turned(Arc<Packed>),
 }
 
 impl Weights {
-    /// Packs out×in×3×3 weights.
-    pub fn new(weight: &[f32], outputs: usize, inputs: usize) -> Self {
+    /// Packs out×in×3×3 weights for both directions: input to output, and the output's gradient to the input's.
+    pub fn pair(weight: &[f32], outputs: usize, inputs: usize) -> (Self, Self) {
         assert_eq!(weight.len(), outputs * inputs * 9);
-        if weight.len() / 9 * FREQUENCIES * size_of::<f32>() > TRANSFORMED_AT_MOST {
-            return Self::Plain(super::direct::pack(weight, outputs, inputs));
-        }
-        Self::Transformed(Packed::new(inputs, outputs, FREQUENCIES, |o, i, values| {
-            transform_kernel(&weight[(o * inputs + i) * 9..][..9], values);
-        }))
+        let kinds = if outputs * inputs * FREQUENCIES * size_of::<f32>() > TRANSFORMED_AT_MOST {
+            let plain = Arc::new(super::direct::pack(weight, outputs, inputs));
+            (Kind::Plain(plain.clone()), Kind::Turned(plain))
+        } else {
+            let transform = |weight: &[f32], outputs, inputs| {
+                Kind::Transformed(Packed::new(inputs, outputs, FREQUENCIES, |o, i, values| {
+                    transform_kernel(&weight[(o * inputs + i) * 9..][..9], values);
+                }))
+            };
+            let turned = crate::kernels::conv::rotated(weight, outputs, inputs);
+            (transform(weight, outputs, inputs), transform(&turned, inputs, outputs))
+        };
+        let one = |inputs, outputs, kind| Self { inputs, outputs, kind };
+        (one(inputs, outputs, kinds.0), one(outputs, inputs, kinds.1))
     }
+}
 
-    /// What both kinds share: channels and groups.
-    fn packed(&self) -> &Packed {
-        match self {
-            Self::Transformed(packed) | Self::Plain(packed) => packed,
+/// Writes the taps of one group of output blocks, turned by 180° with channels exchanged, as
+/// `[tap][input channel][block of the group]`. `packed` holds the direction that is turned.
+fn turn(packed: &Packed, group: Group, taps: &mut [Vector]) {
+    let rows = blocks(packed.outputs) * LANES;
+    for tap in 0..9 {
+        let target = &mut taps[(8 - tap) * rows * group.1..][..rows * group.1];
+        for &from in &packed.groups {
+            let source = packed.part(tap, from);
+            for block in 0..from.1 {
+                for place in 0..group.1 {
+                    // A 16×16 block: lanes of the source become rows of the target.
+                    let rows = &source[(group.0 + place) * LANES * from.1 + block..];
+                    let columns = &mut target[(from.0 + block) * LANES * group.1 + place..];
+                    for (lane, row) in rows.iter().step_by(from.1).take(LANES).enumerate() {
+                        for (column, &value) in columns.iter_mut().step_by(group.1).zip(&row.0) {
+                            column.0[lane] = value;
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -124,70 +159,85 @@ pub fn convolve<I: Source, K: Sink>(
     sink: &K,
     scratch: &Pool,
 ) {
-    let packed = weights.packed();
-    assert_eq!(packed.inputs, layout.shape.channels, "channels");
+    assert_eq!(weights.inputs, layout.shape.channels, "channels");
     let grid = Grid::new(layout);
-    let out_blocks = blocks(packed.outputs);
+    let out_blocks = blocks(weights.outputs);
     let per_tile = FREQUENCIES * (layout.blocks + out_blocks) * size_of::<Vector>();
-    let wanted = match weights {
-        Weights::Transformed(_) => (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112),
-        Weights::Plain(_) => SHARED_TILES,
+    let wanted = match weights.kind {
+        Kind::Transformed(_) => (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112),
+        Kind::Plain(_) | Kind::Turned(_) => SHARED_TILES,
     };
     let chunks = grid.tiles.div_ceil(wanted).max(1);
     let size = grid.tiles.div_ceil(chunks).next_multiple_of(QUANTUM);
-    let chunks = grid.tiles.div_ceil(size);
     let stride = size.max(LEAST);
-    let run = |chunk: usize| Run {
-        layout,
-        grid,
-        stride,
-        tiles: chunk * size..((chunk + 1) * size).min(grid.tiles),
-    };
-    let inner = FREQUENCIES * layout.blocks * stride;
-    match weights {
-        Weights::Transformed(packed) => (0..chunks).into_par_iter().for_each(|chunk| {
-            scratch.with(|buffer| {
-                let (v, m) = buffer.split(inner, FREQUENCIES * out_blocks * stride);
-                let run = run(chunk);
-                isa.run(Input { run: &run, input, v: &Shared::new(v), blocks: 0..layout.blocks });
-                for frequency in 0..FREQUENCIES {
-                    for &group in &packed.groups {
-                        let weights = packed.part(frequency, group);
-                        let v = &v[frequency * layout.blocks * stride..];
-                        let m = &mut m[(frequency * out_blocks + group.0) * stride..];
-                        isa.run(Product { run: &run, weights, v, m, vectors: group.1 });
-                    }
-                }
-                isa.run(Output { run: &run, m, step: out_blocks * stride, blocks: 0..out_blocks, sink });
-            });
+    let runs = (0..grid.tiles).step_by(size).map(|start| {
+        let tiles = start..(start + size).min(grid.tiles);
+        Run { layout, grid, stride, tiles }
+    });
+    match &weights.kind {
+        Kind::Transformed(packed) => runs.collect::<Vec<_>>().par_iter().for_each(|run| {
+            scratch.with(|buffer| alone(isa, run, input, packed, sink, buffer));
         }),
-        Weights::Plain(packed) => scratch.with(|buffer| {
-            let v = buffer.vectors_mut(inner);
-            for run in (0..chunks).map(run) {
-                let shared = Shared::new(v);
-                (0..layout.blocks).into_par_iter().for_each(|b| {
-                    isa.run(Input { run: &run, input, v: &shared, blocks: b..b + 1 });
-                });
-                packed.groups.par_iter().for_each(|&group| {
-                    let rows = layout.blocks * LANES * group.1;
-                    let room = FREQUENCIES * group.1 * stride;
-                    scratch.with(|buffer| {
-                        let (u, m) = buffer.split(FREQUENCIES * rows, room);
-                        let taps: [&[Vector]; 9] = std::array::from_fn(|tap| packed.part(tap, group));
-                        isa.run(Kernels { taps, u });
-                        for frequency in 0..FREQUENCIES {
-                            let weights = &u[frequency * rows..][..rows];
-                            let v = &v[frequency * layout.blocks * stride..];
-                            let m = &mut m[frequency * group.1 * stride..];
-                            isa.run(Product { run: &run, weights, v, m, vectors: group.1 });
-                        }
-                        let blocks = group.0..group.0 + group.1;
-                        isa.run(Output { run: &run, m, step: group.1 * stride, blocks, sink });
-                    });
-                });
-            }
+        Kind::Plain(packed) | Kind::Turned(packed) => scratch.with_largest(|buffer| {
+            let v = buffer.vectors_mut(FREQUENCIES * layout.blocks * stride);
+            let kernels = (&**packed, matches!(weights.kind, Kind::Turned(_)));
+            runs.for_each(|run| together(isa, &run, input, kernels, sink, v, scratch));
         }),
     }
+}
+
+/// A run of tiles on this thread, by weights transformed beforehand.
+fn alone<I: Source, K: Sink>(isa: Isa, run: &Run, input: &I, packed: &Packed, sink: &K, buffer: &mut Buffer) {
+    let (in_step, out_step) = (run.layout.blocks * run.stride, blocks(packed.outputs) * run.stride);
+    let (v, m) = buffer.split(FREQUENCIES * in_step, FREQUENCIES * out_step);
+    isa.run(Input { run, input, v: &Shared::new(v), blocks: 0..run.layout.blocks });
+    for frequency in 0..FREQUENCIES {
+        for &group in &packed.groups {
+            let weights = packed.part(frequency, group);
+            let m = &mut m[frequency * out_step + group.0 * run.stride..];
+            isa.run(Product { run, weights, v: &v[frequency * in_step..], m, vectors: group.1 });
+        }
+    }
+    isa.run(Output { run, m, step: out_step, blocks: 0..blocks(packed.outputs), sink });
+}
+
+/// A run of tiles over all threads: the input is transformed once, then each task takes a group of output blocks
+/// from its kernels to its results.
+fn together<I: Source, K: Sink>(
+    isa: Isa,
+    run: &Run,
+    input: &I,
+    (packed, backward): (&Packed, bool),
+    sink: &K,
+    v: &mut [Vector],
+    scratch: &Pool,
+) {
+    let groups = groups(blocks(if backward { packed.inputs } else { packed.outputs }));
+    let in_blocks = run.layout.blocks;
+    let shared = Shared::new(v);
+    (0..in_blocks).into_par_iter().for_each(|b| {
+        isa.run(Input { run, input, v: &shared, blocks: b..b + 1 });
+    });
+    groups.par_iter().for_each(|&group| {
+        let (rows, step) = (in_blocks * LANES * group.1, group.1 * run.stride);
+        scratch.with(|buffer| {
+            let (u, rest) = buffer.split(FREQUENCIES * rows, FREQUENCIES * step + 9 * rows);
+            let (m, turned) = rest.split_at_mut(FREQUENCIES * step);
+            let taps: [&[Vector]; 9] = if backward {
+                turn(packed, group, turned);
+                std::array::from_fn(|tap| &turned[tap * rows..][..rows])
+            } else {
+                std::array::from_fn(|tap| packed.part(tap, group))
+            };
+            isa.run(Kernels { taps, u });
+            for frequency in 0..FREQUENCIES {
+                let weights = &u[frequency * rows..][..rows];
+                let v = &v[frequency * in_blocks * run.stride..];
+                isa.run(Product { run, weights, v, m: &mut m[frequency * step..], vectors: group.1 });
+            }
+            isa.run(Output { run, m, step, blocks: group.0..group.0 + group.1, sink });
+        });
+    });
 }
 
 /// A run of tiles; their transforms lie `[frequency][block][tile]`, `stride` vectors from block to block.

@@ -6,8 +6,10 @@
 
 mod avx2;
 mod avx512;
+mod plain;
 mod portable;
 
+pub use plain::{Work, widest};
 use std::fmt;
 use std::str::FromStr;
 
