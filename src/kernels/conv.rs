@@ -6,7 +6,7 @@
 //! channels exchanged; where the padding mirrored the map, the gradient that falls on the border is folded
 //! back onto the positions it was copied from (the adjoint of the padding).
 //!
-//! The im2col matrix never exists as a whole: panels of [`PANEL`] positions are unrolled and multiplied
+//! The im2col matrix never exists as a whole: panels of `PANEL` positions are unrolled and multiplied
 //! one by one over rayon's threads.
 
 use rayon::prelude::*;

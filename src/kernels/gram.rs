@@ -13,7 +13,7 @@ const ROWS: usize = 32;
 
 /// `G[i, j] = Σ_p F[i, p]·F[j, p]` for F of `channels`×`positions`; `output` is channels×channels, f64.
 ///
-/// Runs of [`RUN`] positions are summed by GEMM in `T`, the runs in f64.
+/// Runs of `RUN` positions are summed by GEMM in `T`, the runs in f64.
 pub fn forward<T: Scalar>(features: &[T], channels: usize, positions: usize, output: &mut [f64]) {
     assert_eq!((features.len(), output.len()), (channels * positions, channels * channels));
     let map = ArrayView2::from_shape((channels, positions), features).expect("asserted");

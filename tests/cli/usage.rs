@@ -1,6 +1,8 @@
 //! Help, and options that cannot be used.
 
 use super::Workshop;
+use pastiche::defaults;
+use pastiche::loss::Preset;
 
 #[test]
 fn help_goes_to_stdout_and_names_every_option_of_its_command() {
@@ -55,6 +57,29 @@ fn help_goes_to_stdout_and_names_every_option_of_its_command() {
     let nothing = workshop.run("");
     assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""));
     assert!(nothing.stderr.contains("transfer"));
+}
+
+#[test]
+fn the_help_states_the_defaults_that_hold() {
+    let help = Workshop::new().run("transfer --help").succeeds().stdout;
+    // The help is wrapped, so that spaces may be line breaks.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (content, style, tv) = defaults::weights(Preset::Relative);
+    for text in [
+        format!("the aspect ratio is the content's [default: {}]", defaults::SIZE),
+        format!("by preset; {content} for relative"),
+        format!("by preset; {style} for relative"),
+        format!("which smooths [default: {tv}]"),
+        format!("a file can store [default: {}]", defaults::RANGE_WEIGHT),
+        format!("[default: {}] --coarsest", defaults::ITERATIONS),
+        format!("but stays at least {}", defaults::FEWEST_ITERATIONS),
+        format!("for one size only [default: {}]", defaults::COARSEST),
+        format!("0 for never [default: {}]", defaults::TOLERANCE),
+        format!("larger strokes [default: {}]", defaults::STYLE_SCALE),
+        format!("from 0 to 1 [default: {}]", defaults::LEARNING_RATE),
+    ] {
+        assert!(help.contains(&text), "{text}: {help}");
+    }
 }
 
 #[test]
