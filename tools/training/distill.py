@@ -1,0 +1,76 @@
+"""The training loss: how much of the teachers' features, and of their Gram matrices, the student leaves unexplained.
+
+Per tap a 1x1 embedding E (teacher channels x student channels) carries the student's features S to the teacher's T;
+it is thrown away afterwards. Everything is computed from three small matrices per picture,
+    A = S S' / M,   C = T S' / M,   D = T T' / M,
+so the difference T - E S is never formed. The terms:
+
+- energy: sum (T - E S)^2 / sum T^2. Uncentred, because Gatys' loss is: directions count by their energy.
+- spread: the same, each teacher channel divided by the root of its standard deviation, so that quiet ones count too.
+- gram:   |E A E' - D|^2 / |D|^2, the style loss between the student's picture of the Gram matrix and the true one.
+- metric: the student's relative style distances between the pictures of a batch against the teacher's, in logarithms.
+  This needs no embedding: it asks for the loss that a transfer will minimise.
+"""
+
+import torch
+from torch import nn
+
+POSITIONS = 2304  # of one picture that are looked at in one step; larger maps are thinned
+
+
+class Tap(nn.Module):
+    """One student layer that learns from one teacher layer."""
+
+    def __init__(self, layer, teacher, teacher_layer):
+        super().__init__()
+        self.layer, self.teacher, self.teacher_layer = layer, teacher, teacher_layer
+
+    @torch.no_grad()
+    def prepare(self, teacher_features, student_features):
+        """Set the teacher's scale and E by least squares on a first batch."""
+        features = teacher_features.float().flatten(2)
+        self.register_buffer("scale", 1 / features.square().mean().sqrt())
+        features = features * self.scale
+        deviation = features.std((0, 2)) + 0.03
+        self.register_buffer("quiet", 1 / deviation)  # residual energies are divided by the deviation, once
+        self.register_buffer("quiet_total", deviation.sum())
+        self.register_buffer("energy", features.square().mean() * features.shape[1])
+        student = student_features.flatten(2)
+        both = torch.einsum("bnm,bkm->nk", features, student)
+        own = torch.einsum("bnm,bkm->nk", student, student)
+        own = own + torch.eye(len(own)) * own.trace() / len(own) * 1e-3
+        self.embedding = nn.Parameter(torch.linalg.solve(own, both.T).T.contiguous())
+
+    def forward(self, teacher_features, student_features, metric=True):
+        """-> dict of the four terms, each a mean over the batch."""
+        T, S = teacher_features.flatten(2), student_features.flatten(2)
+        every = max(1, S.shape[2] // POSITIONS)
+        if every > 1:
+            first = torch.randint(every, ()).item()
+            T, S = T[:, :, first::every], S[:, :, first::every]
+        T = T.float() * self.scale
+        E, count = self.embedding, T.shape[2]
+        with torch.no_grad():
+            D = T @ T.transpose(1, 2) / count
+        A = S @ S.transpose(1, 2) / count
+        C = T @ S.transpose(1, 2) / count
+        EA = E @ A
+        residual = D.diagonal(dim1=1, dim2=2) - 2 * (E * C).sum(2) + (E * EA).sum(2)  # batch x N
+        energy = residual.sum(1) / (D.diagonal(dim1=1, dim2=2).sum(1) + 0.05 * self.energy)
+        spread = (residual.mean(0) * self.quiet).sum() / self.quiet_total
+        norms = D.square().sum((1, 2)) + (0.05 * self.energy) ** 2
+        gram = (EA @ E.T - D).square().sum((1, 2)) / norms
+        terms = {"energy": energy.mean(), "spread": spread, "gram": gram.mean()}
+        if metric:
+            terms["metric"] = (distances(A) - distances(D)).square().mean()
+        return terms
+
+
+def distances(grams, least=0.003):
+    """Logarithms of |G_i - G_j|^2 / |G_j|^2 for all pairs i != j; `least` keeps equal pictures finite."""
+    flat = grams.flatten(1)
+    inner = flat @ flat.T
+    square = inner.diagonal()
+    ratio = (square[:, None] + square[None] - 2 * inner).clamp(min=0) / (square[None] + 1e-9)
+    apart = ~torch.eye(len(grams), dtype=torch.bool)
+    return torch.log(ratio[apart] + least)
