@@ -22,7 +22,7 @@ os.environ.setdefault("KMP_BLOCKTIME", "0")
 import numpy as np
 import torch
 
-from training import networks, pictures, policy, procedural
+from training import inherit, networks, pictures, policy, procedural
 from training.distill import Tap
 from training.muon import Muon
 
@@ -46,6 +46,7 @@ def options():
     add("--batch", type=int, default=8)
     add("--rate", type=float, default=3e-3)
     add("--optimiser", choices=["muon", "adamw"], default="muon")
+    add("--begin", choices=["inherit", "random"], default="inherit", help="first weights")
     add("--pooling", choices=["average", "max"], default="average")
     add("--padding", choices=["reflect", "zeros"], default="reflect")
     add("--procedural", type=int, default=1200, help="procedural pictures in the pool")
@@ -130,27 +131,27 @@ def main():
     }
     student = networks.Student(networks.parse_shape(arguments.shape), arguments.pooling, arguments.padding)
     taps = pairing(student, "vgg19", "slim16")
-    x = pictures.batch(2 * arguments.batch, arguments.side, rng, sources)
+    x = pictures.batch(24, arguments.side, rng, sources)
+    if arguments.begin == "inherit":
+        inherit.inherit(student, teachers, taps, x)
     with torch.no_grad():
         # every layer begins with features of the same energy
         for layer in student.layers:
             convolution = student.convolution(layer)
-            convolution.weight.div_(student(x, layer)[layer].square().mean().sqrt())
+            energy = student(x, layer)[layer].square().mean().sqrt()
+            convolution.weight.div_(energy)
+            convolution.bias.div_(energy)
         own = student(x)
     for tap, there in zip(taps, teacher_features(taps, teachers, x)):
         tap.prepare(there, own[tap.layer])
 
-    heavy = [c.weight for name, c in student.convolutions.items() if name != "conv1_1"]
-    light = [student.convolution((1, 1)).weight, *(c.bias for c in student.convolutions.values())]
+    heavy = [c.weight for c in student.convolutions.values()]
+    light = [c.bias for c in student.convolutions.values()]
     if arguments.optimiser == "muon":
         optimisers = [Muon(heavy, arguments.rate)]
     else:
         optimisers = [torch.optim.AdamW(heavy, arguments.rate, betas=(0.9, 0.98), weight_decay=0.0)]
-    optimisers.append(
-        torch.optim.AdamW(
-            [{"params": light}, {"params": taps.parameters()}], arguments.rate, betas=(0.9, 0.98), weight_decay=0.0
-        )
-    )
+    optimisers.append(torch.optim.AdamW(light, arguments.rate, betas=(0.9, 0.98), weight_decay=0.0))
     together = torch.nn.ModuleList([student, taps])
     average = copy.deepcopy(together)
     style_layers, content_layer = student.layers, (3, len(student.shape[2]))
@@ -190,7 +191,7 @@ def main():
             checkpoint.with_suffix(".part"),
         )
         checkpoint.with_suffix(".part").replace(checkpoint)
-        networks.save(balanced(average[0], average[1]), arguments.out, metadata(student, arguments))
+        networks.save(balanced(average[0], taps), arguments.out, metadata(student, arguments))
 
     budget, saved_at, means, policy_loss = arguments.minutes * 60, used, {}, (math.nan, math.nan)
     while used < budget:
@@ -229,6 +230,8 @@ def main():
             decay = min(0.998, 1 - 10 / (step + 20))
             for kept, now in zip(average.parameters(), together.parameters()):
                 kept.lerp_(now, 1 - decay)
+            for tap in taps:
+                tap.embed()
         step += 1
         used += min(time.monotonic() - tick, 5.0)  # a stopped process does not use up its time
         if step % 50 == 0:

@@ -1,7 +1,7 @@
 """The training loss: how much of the teachers' features, and of their Gram matrices, the student leaves unexplained.
 
 Per tap a 1x1 embedding E (teacher channels x student channels) carries the student's features S to the teacher's T;
-it is thrown away afterwards. Everything is computed from three small matrices per picture,
+it is thrown away afterwards. It is not trained but solved for, by least squares over the last batches. Everything is computed from three small matrices per picture,
     A = S S' / M,   C = T S' / M,   D = T T' / M,
 so the difference T - E S is never formed. The terms:
 
@@ -15,6 +15,7 @@ so the difference T - E S is never formed. The terms:
 import torch
 from torch import nn
 
+MEMORY = 0.98  # of the moments from one batch to the next
 POSITIONS = 2304  # of one picture that are looked at in one step; larger maps are thinned
 
 
@@ -35,11 +36,27 @@ class Tap(nn.Module):
         self.register_buffer("quiet", 1 / deviation)  # residual energies are divided by the deviation, once
         self.register_buffer("quiet_total", deviation.sum())
         self.register_buffer("energy", features.square().mean() * features.shape[1])
-        student = student_features.flatten(2)
-        both = torch.einsum("bnm,bkm->nk", features, student)
-        own = torch.einsum("bnm,bkm->nk", student, student)
-        own = own + torch.eye(len(own)) * own.trace() / len(own) * 1e-3
-        self.embedding = nn.Parameter(torch.linalg.solve(own, both.T).T.contiguous())
+        own = student_features.flatten(2)
+        count = own.shape[1]
+        self.register_buffer("both", torch.zeros(features.shape[1], count))
+        self.register_buffer("own", torch.zeros(count, count))
+        self.register_buffer("embedding", torch.zeros(features.shape[1], count))
+        self.both += torch.einsum("bnm,bkm->nk", features, own) / features[:, 0].numel()
+        self.own += torch.einsum("bnm,bkm->nk", own, own) / features[:, 0].numel()
+        self.embed()
+
+    @torch.no_grad()
+    def embed(self):
+        """E by least squares from the moments of the last batches: always the best for the student as it is."""
+        ridge = torch.eye(len(self.own)) * (self.own.trace() / len(self.own) * 1e-4)
+        self.embedding.copy_(torch.linalg.solve(self.own + ridge, self.both.T).T)
+
+    @torch.no_grad()
+    def remember(self, A, C, weights, memory):
+        """Mix the moments of one batch, weighted picture by picture, into the running ones."""
+        weights = weights / weights.sum()
+        self.own.lerp_(torch.einsum("b,bij->ij", weights, A), 1 - memory)
+        self.both.lerp_(torch.einsum("b,bij->ij", weights, C), 1 - memory)
 
     def forward(self, teacher_features, student_features, metric=True):
         """-> dict of the four terms, each a mean over the batch."""
@@ -56,7 +73,9 @@ class Tap(nn.Module):
         C = T @ S.transpose(1, 2) / count
         EA = E @ A
         residual = D.diagonal(dim1=1, dim2=2) - 2 * (E * C).sum(2) + (E * EA).sum(2)  # batch x N
-        energy = residual.sum(1) / (D.diagonal(dim1=1, dim2=2).sum(1) + 0.05 * self.energy)
+        norm = D.diagonal(dim1=1, dim2=2).sum(1) + 0.05 * self.energy
+        energy = residual.sum(1) / norm
+        self.remember(A, C, 1 / norm, MEMORY)
         spread = (residual.mean(0) * self.quiet).sum() / self.quiet_total
         norms = D.square().sum((1, 2)) + (0.05 * self.energy) ** 2
         gram = (EA @ E.T - D).square().sum((1, 2)) / norms
