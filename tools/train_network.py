@@ -22,7 +22,7 @@ os.environ.setdefault("KMP_BLOCKTIME", "0")
 import numpy as np
 import torch
 
-from training import inherit, networks, pictures, policy, procedural
+from training import curves, inherit, networks, pictures, policy, procedural
 from training.distill import Tap
 from training.muon import Muon
 
@@ -39,12 +39,13 @@ def options():
     add("--minutes", type=float, default=90, help="training time; pauses of the process do not count")
     add("--out", type=Path, required=True, help="the network file to write")
     add("--name", help="of the run, for its checkpoint and curves (default: the stem of --out)")
+    add("--curves", type=Path, help="the loss curves as a PNG (default: beside the checkpoint)")
     add("--start", help="begin from the checkpoint of another run of the same shape")
     add("--seed", type=int, default=1)
     add("--threads", type=int, default=2)
     add("--side", type=int, default=96, help="of the crops")
     add("--batch", type=int, default=8)
-    add("--rate", type=float, default=3e-3)
+    add("--rate", type=float, default=1.5e-3)
     add("--optimiser", choices=["muon", "adamw"], default="muon")
     add("--begin", choices=["inherit", "random"], default="inherit", help="first weights")
     add("--pooling", choices=["average", "max"], default="average")
@@ -55,6 +56,7 @@ def options():
     add("--policy-every", type=int, default=25, help="training steps between two rounds of transfers")
     for term, weight in zip(TERMS, (1.0, 0.3, 0.3, 0.03)):
         add(f"--{term}", type=float, default=weight, help=f"weight of the {term} term")
+    add("--bfloat16", action=argparse.BooleanOptionalAction, default=True, help="the student's convolutions in bfloat16")
     add("--fresh", action="store_true", help="ignore this run's checkpoint")
     return parser.parse_args()
 
@@ -73,13 +75,13 @@ def pairing(student, shallow, deep):
 
 
 def teacher_features(taps, teachers, x):
-    with torch.inference_mode():
+    with torch.no_grad():
         found = {}
         for name, teacher in teachers.items():
             wanted = [t.teacher_layer for t in taps if t.teacher == name]
             for layer, features in teacher(x, wanted).items():
                 found[name, layer] = features
-    return [found[t.teacher, t.teacher_layer].clone() for t in taps]
+    return [found[t.teacher, t.teacher_layer] for t in taps]
 
 
 def metadata(student, arguments):
@@ -145,8 +147,10 @@ def main():
     for tap, there in zip(taps, teacher_features(taps, teachers, x)):
         tap.prepare(there, own[tap.layer])
 
-    heavy = [c.weight for c in student.convolutions.values()]
-    light = [c.bias for c in student.convolutions.values()]
+    # the shallow layers start nearly right and carry all the others: they move slowly
+    paces = {layer: min(1.0, 0.3 * layer[0]) for layer in student.layers}
+    heavy = [{"params": [student.convolution(layer).weight], "pace": pace} for layer, pace in paces.items()]
+    light = [{"params": [student.convolution(layer).bias], "pace": pace} for layer, pace in paces.items()]
     if arguments.optimiser == "muon":
         optimisers = [Muon(heavy, arguments.rate)]
     else:
@@ -200,7 +204,7 @@ def main():
         rate = arguments.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-6
         for optimiser in optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["pace"]
 
         from_transfers = 0
         if transfers and step >= 200:
@@ -212,7 +216,8 @@ def main():
         if from_transfers:
             x = torch.cat([x, transfers.draw(from_transfers)])
         there = teacher_features(taps, teachers, x)
-        own = student(x)
+        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bfloat16):
+            own = student(x)
         loss = 0
         for tap, features in zip(taps, there):
             terms = tap(features, own[tap.layer], metric=arguments.metric > 0)
@@ -258,6 +263,7 @@ def main():
     }
     (CHECKPOINTS / f"{arguments.name}.json").write_text(json.dumps(record, indent=1))
     print(json.dumps(record, indent=1))
+    curves.draw(log, arguments.curves or log.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -66,15 +66,20 @@ class Transfers:
     def advance(self, student, style_layers, content_layer, steps=15, rate=0.03):
         """`steps` of Adam on every picture; the results go to the store, old transfers begin anew."""
         last = max(*style_layers, content_layer)
+
+        def features_of(pictures):
+            with torch.autocast("cpu", torch.bfloat16):
+                return {layer: f.float() for layer, f in student(pictures, last).items()}
+
         with torch.no_grad():
-            content = student(self.content, last)[content_layer]
-            features = student(self.style, last)
+            content = features_of(self.content)[content_layer]
+            features = features_of(self.style)
             grams = {layer: gram(features[layer]) for layer in style_layers}
         for parameter in student.parameters():
             parameter.requires_grad_(False)
         for _ in range(steps):
             x = self.x.requires_grad_(True)
-            style, away = losses(student(x, last), content, grams, style_layers, content_layer)
+            style, away = losses(features_of(x), content, grams, style_layers, content_layer)
             rough = (x.diff(dim=2).square().sum((1, 2, 3)) + x.diff(dim=3).square().sum((1, 2, 3))) / x[0].numel()
             (gradient,) = torch.autograd.grad((style + self.content_weight * away + self.smooth * rough).sum(), x)
             with torch.no_grad():
