@@ -13,7 +13,7 @@ from training import controls, networks, pictures
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--pictures", type=Path, required=True)
-parser.add_argument("--shape", default="32,32|64,64|96,96,96|160,160|160")
+parser.add_argument("--shape", default="32,32|64,80|96,96,96,96|80,80,80,80|80")
 parser.add_argument("--out", type=Path, required=True)
 parser.add_argument("--seed", type=int, default=1)
 arguments = parser.parse_args()

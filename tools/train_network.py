@@ -35,7 +35,7 @@ def options():
     add = parser.add_argument
     add("--pictures", type=Path, help="folder of training pictures (without it: procedural ones only)")
     add("--teachers", type=Path, required=True, help="folder with vgg19-blocks1-3.npz and vgg19-slim16.npz")
-    add("--shape", default="32,32|64,64|96,96,96|160,160|160", help="channels, block by block")
+    add("--shape", default="32,32|64,80|96,96,96,96|80,80,80,80|80", help="channels, block by block")
     add("--minutes", type=float, default=90, help="training time; pauses of the process do not count")
     add("--out", type=Path, required=True, help="the network file to write")
     add("--name", help="of the run, for its checkpoint and curves (default: the stem of --out)")
@@ -67,10 +67,9 @@ def pairing(student, shallow, deep):
     for block, widths in enumerate(student.shape, 1):
         last = {1: 2, 2: 2, 3: 4, 4: 4, 5: 1}[block]
         for index in range(1, len(widths) + 1):
-            # the first student layer of a block learns the first of the teacher's, the last the last
-            there = index if index < len(widths) or len(widths) == 1 else last
-            teacher = shallow if block <= 3 else deep
-            taps.append(Tap((block, index), teacher, (block, there)))
+            # layer for layer, but the last student layer of a block learns the last of the teacher's
+            there = min(index, last) if index < len(widths) or len(widths) == 1 else last
+            taps.append(Tap((block, index), shallow if block <= 3 else deep, (block, there)))
     return torch.nn.ModuleList(taps)
 
 
@@ -207,7 +206,7 @@ def main():
                 group["lr"] = rate * group["pace"]
 
         from_transfers = 0
-        if transfers and step >= 200:
+        if transfers and step >= 50:
             if step % arguments.policy_every == 0 or not transfers.results:
                 policy_loss = transfers.advance(student, style_layers, content_layer)
             if len(transfers.results) >= 32:
