@@ -11,7 +11,7 @@ Every network paints every content in every style (or the pairs of --pairs) at 2
     noise    mean square of the fine detail in flat areas of the content, in 8-bit levels (not part of the aims)
 
 Medians per network go to the standard output and, with every picture's figures, to OUT/judge.json; a sheet of all
-pictures to OUT/sheet.jpg. A network may carry options of its own: ours=file.npz,--content-layers,relu3_2
+pictures to OUT/sheet.png. A network may carry options of its own: ours=file.npz,--content-layers,relu3_2
 """
 
 import argparse
@@ -158,7 +158,7 @@ def main():
         print(f"{name:16s} {m['style']:.4f} {m['deep']:.4f}  {m['content']:.3f}  {m['noise']:7.1f}  {m.get('seconds', 0):6.1f}")
     record = {"pairs": [[Path(c).stem, Path(s).stem] for c, s in pairs], "medians": medians, "figures": figures}
     (arguments.out / "judge.json").write_text(json.dumps(record, indent=1))
-    sheet(rows, arguments.out / "sheet.jpg")
+    sheet(rows, arguments.out / "sheet.png")
 
 
 def sheet(rows, path, cell=256):
@@ -168,7 +168,7 @@ def sheet(rows, path, cell=256):
             tile = Image.fromarray((picture * 255).round().byte().permute(1, 2, 0).numpy())
             tile.thumbnail((cell - 4, cell - 4))
             canvas.paste(tile, (x * cell, y * cell))
-    canvas.save(path, quality=92)
+    canvas.save(path)
 
 
 if __name__ == "__main__":

@@ -132,8 +132,9 @@ def main():
     }
     student = networks.Student(networks.parse_shape(arguments.shape), arguments.pooling, arguments.padding)
     taps = pairing(student, "vgg19", "slim16")
-    x = pictures.batch(24, arguments.side, rng, sources)
-    if arguments.begin == "inherit":
+    resumed = checkpoint.exists() and not arguments.fresh
+    x = pictures.batch(16 if resumed else 40, arguments.side, rng, sources)
+    if arguments.begin == "inherit" and not resumed:
         inherit.inherit(student, teachers, taps, x)
     with torch.no_grad():
         # every layer begins with features of the same energy
@@ -161,7 +162,7 @@ def main():
     transfers = policy.Transfers(8, arguments.side, sources, rng) if arguments.policy_share > 0 else None
     used, step = 0.0, 0
 
-    begin = checkpoint if checkpoint.exists() and not arguments.fresh else None
+    begin = checkpoint if resumed else None
     if begin:
         state = torch.load(begin, weights_only=True)
         used, step = state["used"], state["step"]
@@ -196,6 +197,7 @@ def main():
         checkpoint.with_suffix(".part").replace(checkpoint)
         networks.save(balanced(average[0], taps), arguments.out, metadata(student, arguments))
 
+    keep()
     budget, saved_at, means, policy_loss = arguments.minutes * 60, used, {}, (math.nan, math.nan)
     while used < budget:
         tick = time.monotonic()
