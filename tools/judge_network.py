@@ -70,6 +70,8 @@ class Judge:
             "deep": statistics.mean(distance(("deep", layer)) for layer in DEEP),
             "content": float(kept),
             "noise": noise(picture, content),
+            **{f"relu{b}_{i}": distance((b, i)) for b, i in STYLE},
+            **{f"relu{b}_{i}": distance(("deep", (b, i))) for b, i in DEEP},
         }
 
 
@@ -155,7 +157,8 @@ def main():
     }
     print(f"{'':16s}  style   deep content   noise  seconds   ({len(pairs)} pairs, medians)")
     for name, m in medians.items():
-        print(f"{name:16s} {m['style']:.4f} {m['deep']:.4f}  {m['content']:.3f}  {m['noise']:7.1f}  {m.get('seconds', 0):6.1f}")
+        print(f"{name:16s} {m['style']:.4f} {m['deep']:.4f}  {m['content']:.3f}  {m['noise']:7.1f}  {m.get('seconds', 0):6.1f}  "
+              + " ".join(f"{k} {v:.4f}" for k, v in m.items() if k.startswith("relu")))
     record = {"pairs": [[Path(c).stem, Path(s).stem] for c, s in pairs], "medians": medians, "figures": figures}
     (arguments.out / "judge.json").write_text(json.dumps(record, indent=1))
     sheet(rows, arguments.out / "sheet.png")

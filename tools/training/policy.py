@@ -12,12 +12,18 @@ import torch
 from .pictures import crop
 
 SHALLOWEST = 1e-8  # keeps the relative terms finite on black pictures
+RANGE = 10.0  # weight of values outside [0, 1]: what the last clamping changes must stay small
 
 
 def gram(features):
     """batch x N x h x w -> batch x N x N, divided by the positions."""
     flat = features.flatten(2)
     return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def out_of_range(x):
+    """Mean square, per picture, of what clamping to [0, 1] would cut off."""
+    return ((-x).clamp(min=0).square() + (x - 1).clamp(min=0).square()).mean((1, 2, 3))
 
 
 def losses(features, content, grams, style_layers, content_layer):
@@ -43,7 +49,7 @@ class Transfers:
         self.x, self.content, self.style = torch.zeros(shape), torch.zeros(shape), torch.zeros(shape)
         self.first, self.second = torch.zeros(shape), torch.zeros(shape)
         self.age, self.life = torch.zeros(count), torch.zeros(count)
-        self.content_weight, self.smooth = torch.zeros(count), torch.zeros(count)
+        self.content_weight, self.smooth, self.bounded = torch.zeros(count), torch.zeros(count), torch.zeros(count)
         for k in range(count):
             self.start(k)
 
@@ -61,6 +67,7 @@ class Transfers:
         self.first[k], self.second[k] = 0, 0
         self.age[k], self.life[k] = 0, float(rng.choice([20, 60, 120, 240]))
         self.content_weight[k] = 0 if rng.random() < 0.15 else 10 ** rng.uniform(-2.5, -0.7)
+        self.bounded[k] = RANGE if rng.random() < 0.8 else 0
         self.smooth[k] = 0 if rng.random() < 0.5 else 10 ** rng.uniform(-2, -0.5)
 
     def advance(self, student, style_layers, content_layer, steps=15, rate=0.03):
@@ -81,7 +88,9 @@ class Transfers:
             x = self.x.requires_grad_(True)
             style, away = losses(features_of(x), content, grams, style_layers, content_layer)
             rough = (x.diff(dim=2).square().sum((1, 2, 3)) + x.diff(dim=3).square().sum((1, 2, 3))) / x[0].numel()
-            (gradient,) = torch.autograd.grad((style + self.content_weight * away + self.smooth * rough).sum(), x)
+            (gradient,) = torch.autograd.grad(
+                (style + self.content_weight * away + self.smooth * rough + self.bounded * out_of_range(x)).sum(), x
+            )
             with torch.no_grad():
                 self.age += 1
                 self.first.mul_(0.9).add_(gradient, alpha=0.1)

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from .policy import gram, losses
+from .policy import RANGE, gram, losses, out_of_range
 
 
 def resized(x, longest):
@@ -33,7 +33,7 @@ def transfer(network, layers, content_layer, content, style, size, content_weigh
         def closure():
             optimiser.zero_grad()
             value, away = losses(network(x, wanted), aim, grams, layers, content_layer)
-            loss = value[0] + content_weight * away[0]
+            loss = value[0] + content_weight * away[0] + RANGE * out_of_range(x)[0]
             if tv_weight:
                 rough = x.diff(dim=2).square().sum() + x.diff(dim=3).square().sum()
                 loss = loss + tv_weight * rough / x.numel()
