@@ -11,7 +11,7 @@ Every network paints every content in every style (or the pairs of --pairs) at 2
     noise    mean square of the fine detail in flat areas of the content, in 8-bit levels (not part of the aims)
 
 Medians per network go to the standard output and, with every picture's figures, to OUT/judge.json; a sheet of all
-pictures to OUT/sheet.png. A network may carry options of its own: ours=file.npz,--content-layers,relu3_2
+pictures to OUT/sheet.png. A network may carry options of its own: 'ours=file.npz --content-layers relu3_2'
 """
 
 import argparse
@@ -92,9 +92,10 @@ def paint(arguments, name, content, style, target):
     file, *extra = arguments.network[name]
     begin = time.monotonic()
     if arguments.program:
-        command = [arguments.program, "transfer", content, style, "-o", target, "--weights", file, "--size",
-                   str(arguments.size), "--content-weight", str(arguments.content_weight), "--quiet",
-                   *arguments.options.split(), *extra]
+        command = [arguments.program, "transfer", content, style, "-o", target, "--weights", file, "--quiet",
+                   "--size", arguments.size, *arguments.options.split(), *extra]
+        if "--content-weight" not in extra:
+            command += ["--content-weight", arguments.content_weight]
         subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
     else:
         network = networks.Frozen(file)
@@ -113,7 +114,7 @@ def main():
     add("--contents", nargs="+", required=True)
     add("--styles", nargs="+", required=True)
     add("--pairs", type=int, default=0, help="only so many pairs, spread over contents and styles; 0: all")
-    add("--network", action="append", default=[], help="NAME=FILE[,OPTION...]; may be repeated")
+    add("--network", action="append", default=[], help="'NAME=FILE OPTION...'; may be repeated")
     add("--program", help="the pastiche binary; without it PyTorch paints")
     add("--options", default="", help="further options of the program for every network")
     add("--size", type=int, default=256)
@@ -126,7 +127,7 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
-    arguments.network = {n: rest.split(",") for n, rest in (entry.split("=", 1) for entry in arguments.network)}
+    arguments.network = {n: rest.split() for n, rest in (entry.split("=", 1) for entry in arguments.network)}
     arguments.out.mkdir(parents=True, exist_ok=True)
 
     pairs = [(c, s) for c in arguments.contents for s in arguments.styles]

@@ -85,7 +85,7 @@ def teacher_features(taps, teachers, x):
 
 def metadata(student, arguments):
     style = {f"relu{b}_{i}": 1.0 for b, i in student.layers}
-    middle = f"relu3_{len(student.shape[2])}"
+    middle = "relu3_2"  # most content at equal style; see weights/README.md
     return {
         "name": arguments.out.stem,
         "licence": "CC BY 4.0; distilled from VGG-19 (Simonyan & Zisserman 2014, CC BY 4.0) "
@@ -134,7 +134,7 @@ def main():
     taps = pairing(student, "vgg19", "slim16")
     resumed = checkpoint.exists() and not arguments.fresh
     x = pictures.batch(16 if resumed else 40, arguments.side, rng, sources)
-    if arguments.begin == "inherit" and not resumed:
+    if arguments.begin == "inherit" and not resumed and not arguments.start:
         inherit.inherit(student, teachers, taps, x)
     with torch.no_grad():
         # every layer begins with features of the same energy
@@ -264,7 +264,8 @@ def main():
     }
     (CHECKPOINTS / f"{arguments.name}.json").write_text(json.dumps(record, indent=1))
     print(json.dumps(record, indent=1))
-    curves.draw(log, arguments.curves or log.with_suffix(".png"))
+    if log.exists():
+        curves.draw(log, arguments.curves or log.with_suffix(".png"))
 
 
 if __name__ == "__main__":
