@@ -1,0 +1,196 @@
+//! Winograd's F(4×4, 3×3): sixteen outputs of a 3×3 convolution for 36 multiplications instead of 144.
+//!
+//! `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` on tiles of 6×6 inputs (Lavin & Gray 2015, arXiv 1509.09308), built by the
+//! Toom–Cook method on the points 0, ±√½, ±√2, ∞. They keep the growth of rounding errors low, and the set is
+//! closed under inversion: turning a kernel by 180° only exchanges the points p and 1/p, so with the scaling
+//! chosen here (a factor of −2 moved from the rows ±√2 of G to the columns of A) the backward direction can
+//! use the very same transforms.
+//!
+//! Tiles are worked in chunks: input transform, 36 products, output transform. With few channels a chunk is one
+//! task that stays in the cache. With many, the transformed weights would be four times the plain ones and outgrow
+//! every cache: then all threads share a large chunk of transformed input, and each task transforms the kernels of a
+//! few output channels when it needs them, which costs little beside the products.
+
+mod stages;
+mod transform;
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::kernels::blocked::map::{Buffer, Layout, Vector, blocks};
+use crate::kernels::blocked::pack::{Group, Packed, groups};
+use crate::kernels::blocked::scratch::Pool;
+use crate::kernels::blocked::sink::{Shared, Sink, Source};
+use crate::kernels::blocked::tile;
+use crate::kernels::simd::{Isa, LANES};
+use stages::{Grid, Input, Kernels, Output, Product, Run};
+use transform::transform_kernel;
+
+/// Products per tile, 6×6.
+pub const FREQUENCIES: usize = 36;
+/// Bytes of transformed weights above which kernels are transformed when they are needed.
+const TRANSFORMED_AT_MOST: usize = 6 << 20;
+
+/// The weights of one direction of a convolution.
+pub struct Weights {
+    inputs: usize,
+    outputs: usize,
+    kind: Kind,
+}
+
+/// How weights are held.
+enum Kind {
+    /// 36 products, transformed beforehand.
+    Transformed(Packed),
+    /// The nine taps of the forward direction, to be transformed in use.
+    Plain(Arc<Packed>),
+    /// The same, to be turned by 180° and transposed first: the backward direction.
+    Turned(Arc<Packed>),
+}
+
+impl Weights {
+    /// Packs out×in×3×3 weights for both directions: input to output, and the output's gradient to the input's.
+    pub fn pair(weight: &[f32], outputs: usize, inputs: usize) -> (Self, Self) {
+        assert_eq!(weight.len(), outputs * inputs * 9);
+        let kinds = if outputs * inputs * FREQUENCIES * size_of::<f32>() > TRANSFORMED_AT_MOST {
+            let plain = Arc::new(super::direct::pack(weight, outputs, inputs));
+            (Kind::Plain(plain.clone()), Kind::Turned(plain))
+        } else {
+            let transform = |weight: &[f32], outputs, inputs| {
+                Kind::Transformed(Packed::new(inputs, outputs, FREQUENCIES, |o, i, values| {
+                    transform_kernel(&weight[(o * inputs + i) * 9..][..9], values);
+                }))
+            };
+            let turned = crate::kernels::conv::rotated(weight, outputs, inputs);
+            (transform(weight, outputs, inputs), transform(&turned, inputs, outputs))
+        };
+        let one = |inputs, outputs, kind| Self { inputs, outputs, kind };
+        (one(inputs, outputs, kinds.0), one(outputs, inputs, kinds.1))
+    }
+}
+
+/// Writes the taps of one group of output blocks, turned by 180° with channels exchanged, as
+/// `[tap][input channel][block of the group]`. `packed` holds the direction that is turned.
+fn turn(packed: &Packed, group: Group, taps: &mut [Vector]) {
+    let rows = blocks(packed.outputs) * LANES;
+    for tap in 0..9 {
+        let target = &mut taps[(8 - tap) * rows * group.1..][..rows * group.1];
+        for &from in &packed.groups {
+            let source = packed.part(tap, from);
+            for block in 0..from.1 {
+                for place in 0..group.1 {
+                    // A 16×16 block: lanes of the source become rows of the target.
+                    let rows = &source[(group.0 + place) * LANES * from.1 + block..];
+                    let columns = &mut target[(from.0 + block) * LANES * group.1 + place..];
+                    for (lane, row) in rows.iter().step_by(from.1).take(LANES).enumerate() {
+                        for (column, &value) in columns.iter_mut().step_by(group.1).zip(&row.0) {
+                            column.0[lane] = value;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tiles of a chunk that all threads share, about.
+const SHARED_TILES: usize = 256;
+/// Bytes of transformed input and output that a chunk of one task may take, about.
+const CHUNK_BYTES: usize = 768 << 10;
+/// Chunks hold a multiple of so many tiles: the widest register tile of two vectors.
+const QUANTUM: usize = 14;
+/// The least room of a row of tiles: the longest register tile.
+const LEAST: usize = tile::MOST;
+
+/// Convolves `input` with packed weights; results go to `sink` by tiles.
+///
+/// `layout` is the input's; the sink's map has the same height and width.
+pub fn convolve<I: Source, K: Sink>(
+    isa: Isa,
+    input: &I,
+    layout: &Layout,
+    weights: &Weights,
+    sink: &K,
+    scratch: &Pool,
+) {
+    assert_eq!(weights.inputs, layout.shape.channels, "channels");
+    let grid = Grid::new(layout);
+    let out_blocks = blocks(weights.outputs);
+    let per_tile = FREQUENCIES * (layout.blocks + out_blocks) * size_of::<Vector>();
+    let wanted = match weights.kind {
+        Kind::Transformed(_) => (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112),
+        Kind::Plain(_) | Kind::Turned(_) => SHARED_TILES,
+    };
+    let chunks = grid.tiles.div_ceil(wanted).max(1);
+    let size = grid.tiles.div_ceil(chunks).next_multiple_of(QUANTUM);
+    let stride = size.max(LEAST);
+    let runs = (0..grid.tiles).step_by(size).map(|start| {
+        let tiles = start..(start + size).min(grid.tiles);
+        Run { layout, grid, stride, tiles }
+    });
+    match &weights.kind {
+        Kind::Transformed(packed) => runs.collect::<Vec<_>>().par_iter().for_each(|run| {
+            scratch.with(|buffer| alone(isa, run, input, packed, sink, buffer));
+        }),
+        Kind::Plain(packed) | Kind::Turned(packed) => scratch.with_largest(|buffer| {
+            let v = buffer.vectors_mut(FREQUENCIES * layout.blocks * stride);
+            let kernels = (&**packed, matches!(weights.kind, Kind::Turned(_)));
+            runs.for_each(|run| together(isa, &run, input, kernels, sink, v, scratch));
+        }),
+    }
+}
+
+/// A run of tiles on this thread, by weights transformed beforehand.
+fn alone<I: Source, K: Sink>(isa: Isa, run: &Run, input: &I, packed: &Packed, sink: &K, buffer: &mut Buffer) {
+    let (in_step, out_step) = (run.layout.blocks * run.stride, blocks(packed.outputs) * run.stride);
+    let (v, m) = buffer.split(FREQUENCIES * in_step, FREQUENCIES * out_step);
+    isa.run(Input { run, input, v: &Shared::new(v), blocks: 0..run.layout.blocks });
+    for frequency in 0..FREQUENCIES {
+        for &group in &packed.groups {
+            let weights = packed.part(frequency, group);
+            let m = &mut m[frequency * out_step + group.0 * run.stride..];
+            isa.run(Product { run, weights, v: &v[frequency * in_step..], m, vectors: group.1 });
+        }
+    }
+    isa.run(Output { run, m, step: out_step, blocks: 0..blocks(packed.outputs), sink });
+}
+
+/// A run of tiles over all threads: the input is transformed once, then each task takes a group of output blocks
+/// from its kernels to its results.
+fn together<I: Source, K: Sink>(
+    isa: Isa,
+    run: &Run,
+    input: &I,
+    (packed, backward): (&Packed, bool),
+    sink: &K,
+    v: &mut [Vector],
+    scratch: &Pool,
+) {
+    let groups = groups(blocks(if backward { packed.inputs } else { packed.outputs }));
+    let in_blocks = run.layout.blocks;
+    let shared = Shared::new(v);
+    (0..in_blocks).into_par_iter().for_each(|b| {
+        isa.run(Input { run, input, v: &shared, blocks: b..b + 1 });
+    });
+    groups.par_iter().for_each(|&group| {
+        let (rows, step) = (in_blocks * LANES * group.1, group.1 * run.stride);
+        scratch.with(|buffer| {
+            let (u, rest) = buffer.split(FREQUENCIES * rows, FREQUENCIES * step + 9 * rows);
+            let (m, turned) = rest.split_at_mut(FREQUENCIES * step);
+            let taps: [&[Vector]; 9] = if backward {
+                turn(packed, group, turned);
+                std::array::from_fn(|tap| &turned[tap * rows..][..rows])
+            } else {
+                std::array::from_fn(|tap| packed.part(tap, group))
+            };
+            isa.run(Kernels { taps, u });
+            for frequency in 0..FREQUENCIES {
+                let weights = &u[frequency * rows..][..rows];
+                let v = &v[frequency * in_blocks * run.stride..];
+                isa.run(Product { run, weights, v, m: &mut m[frequency * step..], vectors: group.1 });
+            }
+            isa.run(Output { run, m, step, blocks: group.0..group.0 + group.1, sink });
+        });
+    });
+}

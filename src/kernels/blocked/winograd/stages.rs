@@ -1,0 +1,229 @@
+//! The stages of a run of tiles: kernels, input, products, output.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+use super::FREQUENCIES;
+use super::transform::{input_line, kernel_line, output_line};
+use crate::kernels::blocked::map::{Layout, Vector};
+use crate::kernels::blocked::sink::{Shared, Sink, Source};
+use crate::kernels::blocked::tile;
+use crate::kernels::simd::{Kernel, LANES, Simd};
+
+/// Tiles that cover a map.
+#[derive(Clone, Copy)]
+pub(super) struct Grid {
+    pub(super) columns: usize,
+    pub(super) tiles: usize,
+}
+
+impl Grid {
+    pub(super) fn new(layout: &Layout) -> Self {
+        let columns = layout.shape.width.div_ceil(4);
+        Self { columns, tiles: columns * layout.shape.height.div_ceil(4) }
+    }
+
+    /// The upper left output position of a tile.
+    #[inline(always)]
+    pub(super) fn corner(&self, tile: usize) -> (usize, usize) {
+        (tile / self.columns * 4, tile % self.columns * 4)
+    }
+}
+
+/// A run of tiles; their transforms lie `[frequency][block][tile]`, `stride` vectors from block to block.
+pub(super) struct Run<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) grid: Grid,
+    pub(super) tiles: Range<usize>,
+    pub(super) stride: usize,
+}
+
+/// `G g Gᵀ` of the kernels of one group of output blocks, `[frequency]` before the taps' own order.
+pub(super) struct Kernels<'a> {
+    pub(super) taps: [&'a [Vector]; 9],
+    pub(super) u: &'a mut [Vector],
+}
+
+impl Kernel for Kernels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let rows = self.taps[0].len();
+        assert!(self.u.len() >= FREQUENCIES * rows && self.taps.iter().all(|tap| tap.len() == rows));
+        for row in 0..rows {
+            // SAFETY: the caller vouches for the instruction set; lengths were asserted.
+            unsafe {
+                let mut columns = [[S::splat(0.0); 6]; 3];
+                for v in 0..3 {
+                    let mut line = [S::splat(0.0); 3];
+                    for u in 0..3 {
+                        line[u] = S::load(self.taps[3 * u + v].as_ptr().add(row).cast());
+                    }
+                    columns[v] = kernel_line::<S>(line);
+                }
+                for i in 0..6 {
+                    let line = kernel_line::<S>([columns[0][i], columns[1][i], columns[2][i]]);
+                    for j in 0..6 {
+                        S::store(self.u.as_mut_ptr().add((6 * i + j) * rows + row).cast(), line[j]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first stage: `Bᵀ d B` of every tile.
+pub(super) struct Input<'a, I> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) input: &'a I,
+    pub(super) v: &'a Shared<'a, Vector>,
+    pub(super) blocks: Range<usize>,
+}
+
+impl<I: Source> Kernel for Input<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Run { layout, grid, tiles, stride } = self.run;
+        for block in self.blocks {
+            for tile in tiles.clone() {
+                let (y, x) = grid.corner(tile);
+                // SAFETY: sources give whole tiles; v has room for `stride` ≥ tiles vectors in each of its
+                // 36·blocks rows; this task alone writes these tiles of these blocks.
+                unsafe {
+                    let mut columns = [[S::splat(0.0); 6]; 6];
+                    for j in 0..6 {
+                        let mut line = [S::splat(0.0); 6];
+                        for i in 0..6 {
+                            line[i] = self.input.load::<S>(block, y + i, x + j);
+                        }
+                        columns[j] = input_line::<S>(line);
+                    }
+                    let step = layout.blocks * stride;
+                    let to = self.v.at(block * stride + tile - tiles.start);
+                    for i in 0..6 {
+                        let mut line = [S::splat(0.0); 6];
+                        for j in 0..6 {
+                            line[j] = columns[j][i];
+                        }
+                        let line = input_line::<S>(line);
+                        for j in 0..6 {
+                            S::store(to.add((6 * i + j) * step).cast(), line[j]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The second stage, for one frequency and one group of output blocks: transformed weights times tiles.
+pub(super) struct Product<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) weights: &'a [Vector],
+    pub(super) v: &'a [Vector],
+    pub(super) m: &'a mut [Vector],
+    /// Output blocks.
+    pub(super) vectors: usize,
+}
+
+impl Kernel for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe {
+            match self.vectors {
+                1 => self.group::<S, 1>(),
+                2 => self.group::<S, 2>(),
+                _ => self.group::<S, 3>(),
+            }
+        }
+    }
+}
+
+impl Product<'_> {
+    /// # Safety
+    /// Only where `S` is available.
+    #[inline(always)]
+    unsafe fn group<S: Simd, const OB: usize>(self) {
+        let (length, tiles) = (S::TILE[OB - 1], self.run.tiles.len());
+        let (blocks, stride) = (self.run.layout.blocks, self.run.stride);
+        assert!(self.weights.len() >= blocks * LANES * OB, "weights of another group");
+        assert!(
+            self.v.len() >= blocks * stride && self.m.len() >= OB * stride && stride >= tiles.max(length)
+        );
+        for start in (0..tiles).step_by(length) {
+            // The last register tile starts early and repeats a few sums rather than running short; a run shorter
+            // than one register tile has room behind it, filled with whatever was there.
+            let first = if start + length <= tiles { start } else { tiles.saturating_sub(length) };
+            // SAFETY: the lengths were asserted above: first + length ≤ stride.
+            unsafe {
+                let mut sums = tile::zero::<S, OB>();
+                let mut values = self.v.as_ptr().add(first).cast::<f32>();
+                let mut w = self.weights.as_ptr().cast::<f32>();
+                for _ in 0..blocks {
+                    tile::block::<S, OB>(&mut sums, values, w);
+                    values = values.add(stride * LANES);
+                    w = w.add(LANES * OB * LANES);
+                }
+                for o in 0..OB {
+                    let to = self.m.as_mut_ptr().add(o * stride + first);
+                    for p in 0..length {
+                        S::store(to.add(p).cast(), sums[p][o]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The third stage: `Aᵀ m A` of every tile, handed to the sink.
+pub(super) struct Output<'a, K> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) m: &'a [Vector],
+    /// Vectors from one frequency to the next.
+    pub(super) step: usize,
+    pub(super) blocks: Range<usize>,
+    pub(super) sink: &'a K,
+}
+
+impl<K: Sink> Kernel for Output<'_, K> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Run { layout, grid, tiles, stride } = self.run;
+        let (height, width) = (layout.shape.height, layout.shape.width);
+        assert!(self.m.len() >= FREQUENCIES * self.step && self.step >= self.blocks.len() * stride);
+        for (row, block) in self.blocks.clone().enumerate() {
+            for tile in tiles.clone() {
+                let (y, x) = grid.corner(tile);
+                // SAFETY: the lengths were asserted above; this task alone puts these tiles of these blocks.
+                unsafe {
+                    let from = self.m.as_ptr().add(row * stride + tile - tiles.start);
+                    let mut columns = [[S::splat(0.0); 4]; 6];
+                    for j in 0..6 {
+                        let mut line = [S::splat(0.0); 6];
+                        for i in 0..6 {
+                            line[i] = S::load(from.add((6 * i + j) * self.step).cast());
+                        }
+                        columns[j] = output_line::<S>(line);
+                    }
+                    let mut values = [[S::splat(0.0); 4]; 4];
+                    for i in 0..4 {
+                        let mut line = [S::splat(0.0); 6];
+                        for j in 0..6 {
+                            line[j] = columns[j][i];
+                        }
+                        values[i] = output_line::<S>(line);
+                    }
+                    self.sink.tile::<S>(block, (y, x), (height - y, width - x), &values);
+                }
+            }
+        }
+    }
+}
