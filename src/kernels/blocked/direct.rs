@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::map::{Layout, Vector, blocks};
 use super::pack::{Group, Packed};
 use super::sink::{Shared, Sink};
-use super::tile;
+use super::tile::{self, by_vectors};
 use crate::kernels::Shape;
 use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
 
@@ -58,13 +58,7 @@ impl<K: Sink> Kernel for Row<'_, K> {
     unsafe fn run<S: Simd>(self) {
         for &group in &self.weights.groups {
             // SAFETY: the caller vouches for the instruction set.
-            unsafe {
-                match group.1 {
-                    1 => self.group::<S, 1>(group),
-                    2 => self.group::<S, 2>(group),
-                    _ => self.group::<S, 3>(group),
-                }
-            }
+            unsafe { by_vectors!(group.1, self.group::<S>(group)) }
         }
     }
 }
@@ -153,13 +147,7 @@ impl<K: Sink> Kernel for FirstRow<'_, K> {
     unsafe fn run<S: Simd>(self) {
         for &group in &self.weights.groups {
             // SAFETY: the caller vouches for the instruction set.
-            unsafe {
-                match group.1 {
-                    1 => self.group::<S, 1>(group),
-                    2 => self.group::<S, 2>(group),
-                    _ => self.group::<S, 3>(group),
-                }
-            }
+            unsafe { by_vectors!(group.1, self.group::<S>(group)) }
         }
     }
 }

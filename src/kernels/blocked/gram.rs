@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::map::{Layout, Vector};
 use super::pack::{Group, Packed};
 use super::sink::{Gate, Shared};
-use super::tile;
+use super::tile::{self, by_vectors};
 use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
 
 /// Positions that are summed in f32 before the sums go on in f64, about.
@@ -168,11 +168,7 @@ impl Kernel for Sow<'_> {
         unsafe {
             if let Some(derivative) = self.derivative {
                 for &group in &derivative.groups {
-                    match group.1 {
-                        1 => self.group::<S, 1>(derivative, group),
-                        2 => self.group::<S, 2>(derivative, group),
-                        _ => self.group::<S, 3>(derivative, group),
-                    }
+                    by_vectors!(group.1, self.group::<S>(derivative, group))
                 }
             } else {
                 for block in 0..self.layout.blocks {

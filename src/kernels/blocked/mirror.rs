@@ -12,7 +12,7 @@ use super::map::{Buffer, Layout, Vector, ZERO, blocks};
 use super::pack::{Group, Packed};
 use super::scratch::Pool;
 use super::sink::Source;
-use super::tile;
+use super::tile::{self, by_vectors};
 use crate::kernels::Shape;
 use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
 
@@ -140,13 +140,7 @@ impl Kernel for Line<'_> {
     unsafe fn run<S: Simd>(mut self) {
         for &group in &self.turned.groups {
             // SAFETY: the caller vouches for the instruction set.
-            unsafe {
-                match group.1 {
-                    1 => self.group::<S, 1>(group),
-                    2 => self.group::<S, 2>(group),
-                    _ => self.group::<S, 3>(group),
-                }
-            }
+            unsafe { by_vectors!(group.1, self.group::<S>(group)) }
         }
     }
 }

@@ -8,6 +8,18 @@
 
 use crate::kernels::simd::{LANES, Simd};
 
+/// Calls a method that is generic over the output vectors of a tile for the number that a group has.
+macro_rules! by_vectors {
+    ($count:expr, $this:ident.$method:ident::<$set:ident>($($argument:expr),*)) => {
+        match $count {
+            1 => $this.$method::<$set, 1>($($argument),*),
+            2 => $this.$method::<$set, 2>($($argument),*),
+            _ => $this.$method::<$set, 3>($($argument),*),
+        }
+    };
+}
+pub(super) use by_vectors;
+
 /// The most positions any instruction set uses ([`Simd::TILE`]).
 pub const MOST: usize = 24;
 

@@ -7,7 +7,7 @@ use super::FREQUENCIES;
 use super::transform::{input_line, kernel_line, output_line};
 use crate::kernels::blocked::map::{Layout, Vector};
 use crate::kernels::blocked::sink::{Shared, Sink, Source};
-use crate::kernels::blocked::tile;
+use crate::kernels::blocked::tile::{self, by_vectors};
 use crate::kernels::simd::{Kernel, LANES, Simd};
 
 /// Tiles that cover a map.
@@ -135,13 +135,7 @@ impl Kernel for Product<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            match self.vectors {
-                1 => self.group::<S, 1>(),
-                2 => self.group::<S, 2>(),
-                _ => self.group::<S, 3>(),
-            }
-        }
+        unsafe { by_vectors!(self.vectors, self.group::<S>()) }
     }
 }
 
