@@ -179,7 +179,7 @@ def main():
             for optimiser, saved in zip(optimisers, state["optimisers"]):
                 optimiser.load_state_dict(saved)
         else:
-            together.load_state_dict(state["average"])
+            together[0].load_state_dict(average[0].state_dict())  # the taps' moments are those of the last batches
 
     print(f"{arguments.name}: {student.parameters_count():,} parameters, {student.gflop_at_512():.1f} GFLOP an evaluation at 512")
 

@@ -10,7 +10,11 @@ import matplotlib.pyplot as plt
 
 def draw(log, path):
     """log: the run's .jsonl; path: the PNG to write."""
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = []
+    for line in map(json.loads, log.read_text().splitlines()):
+        while lines and lines[-1]["step"] >= line["step"]:
+            lines.pop()  # a run that was cut went on from an earlier step
+        lines.append(line)
     minutes = [line["minutes"] for line in lines]
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
     titles = {
@@ -28,5 +32,5 @@ def draw(log, path):
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.3)
     axes[-1].legend(fontsize=6, ncols=2, title="student layer", title_fontsize=6)
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=72)
     plt.close(figure)
