@@ -101,6 +101,11 @@ impl<E: Engine> Objective<E> {
         &self.engine
     }
 
+    /// The engine, for measuring it.
+    pub fn engine_mut(&mut self) -> &mut E {
+        &mut self.engine
+    }
+
     /// The loss at `rgb` (3×H×W, RGB in [0, 1], though any real value is allowed); writes dL/d(rgb) into
     /// `gradient`.
     ///

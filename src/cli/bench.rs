@@ -5,9 +5,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use pastiche::kernels::peak;
+use pastiche::kernels::simd::Isa;
 use pastiche::loss::style::measure;
 use pastiche::memory::{self, Holder};
 use pastiche::network::backend::Backend;
+use pastiche::network::engine::{Engine, LayerTime};
 use pastiche::network::plan::Plan;
 use pastiche::objective::Objective;
 use pastiche::{Result, noise, threads, weights};
@@ -27,9 +30,38 @@ struct Report {
     seconds_per_evaluation: f64,
     seconds_fastest: f64,
     gflops_direct_equivalent: f64,
-    fma_peak_gflops: Option<f64>,
+    fma_peak_gflops: f64,
+    copy_gbytes: f64,
     peak_rss_bytes: Option<u64>,
+    /// Losses, total variation, and what of forward and backward belongs to no layer.
+    milliseconds_elsewhere: f64,
+    layers: Vec<LayerReport>,
 }
+
+/// One convolution in one evaluation, measured apart from the timed ones.
+#[derive(Serialize)]
+struct LayerReport {
+    layer: String,
+    /// Channels in, channels out, height, width.
+    shape: [usize; 4],
+    algorithm: &'static str,
+    forward_milliseconds: f64,
+    backward_milliseconds: f64,
+    gram_milliseconds: f64,
+    seed_milliseconds: f64,
+    gflops_direct_equivalent: f64,
+    share_of_peak: f64,
+}
+
+/// Seconds of the timed evaluations, and of the profiled ones by layer.
+struct Measured {
+    seconds: Vec<f64>,
+    profiled: f64,
+    layers: Vec<LayerTime>,
+}
+
+/// Evaluations that are profiled.
+const PROFILED: usize = 3;
 
 /// Times evaluations of a whole objective on noise.
 pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
@@ -57,7 +89,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
     let backend = Backend::new(network.clone(), args.network.convolution, args.network.isa)?;
     memory::require(&plan, Holder::of(&backend))?;
     let pool = threads::pool(args.network.threads)?;
-    let seconds = pool.install(|| -> Result<Vec<f64>> {
+    let measured = pool.install(|| -> Result<Measured> {
         let [content, style, image] = [1, 2, 3].map(|seed| noise::picture(seed, (size, size)));
         let (content, style, image) = (content?, style?, image?);
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
@@ -67,51 +99,110 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
         let engine = backend.engine(size, size, &losses.taps())?;
         let mut objective = Objective::new(engine, losses.clone(), Some(content.rgb()), &styles)?;
         let mut gradient = vec![0.0; image.rgb().len()];
-        let mut time = || {
+        let mut time = |objective: &mut Objective<_>| {
             let start = Instant::now();
             objective.evaluate(image.rgb(), &mut gradient);
             start.elapsed().as_secs_f64()
         };
-        time();
-        Ok((0..args.repeats).map(|_| time()).collect())
+        time(&mut objective);
+        let seconds = (0..args.repeats).map(|_| time(&mut objective)).collect();
+        objective.engine_mut().profile(true);
+        let profiled = (0..PROFILED).map(|_| time(&mut objective)).sum();
+        Ok(Measured { seconds, profiled, layers: objective.engine().times().to_vec() })
     })?;
-    let threads = pool.current_num_threads();
-    let report = report(&network.name, size, threads, seconds, plan.direct_flops());
+    // Before anything else takes memory.
+    let peak_rss_bytes = memory::peak();
+    let isa = args.network.isa.unwrap_or_else(Isa::best);
+    let peaks = (peak::fma_peak_gflops(isa, &pool), peak::copy_gbytes(&pool));
+    let report = report(&plan, pool.current_num_threads(), measured, peaks, peak_rss_bytes);
     if args.json {
         output::json(&report);
     } else {
-        output::result(&format!(
-            "{}, {size}x{size}, {threads} threads: {:.4} s an evaluation (median of {}), {:.1} GFLOP/s of direct \
-             convolution{}",
-            report.network,
-            report.seconds_per_evaluation,
-            report.repeats,
-            report.gflops_direct_equivalent,
-            report.fma_peak_gflops.map(|peak| format!(", {peak:.1} at most")).unwrap_or_default()
-        ));
+        output::result(&text(&report));
     }
     Ok(Ending::Done)
 }
 
-fn report(network: &str, size: usize, threads: usize, mut seconds: Vec<f64>, flops: f64) -> Report {
+fn report(
+    plan: &Plan,
+    threads: usize,
+    measured: Measured,
+    (fma_peak_gflops, copy_gbytes): (f64, f64),
+    peak_rss_bytes: Option<u64>,
+) -> Report {
+    let Measured { mut seconds, profiled, layers } = measured;
     seconds.sort_by(f64::total_cmp);
     let middle = seconds.len() / 2;
     let median =
         if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 };
+    let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.gram + l.seed).sum();
+    let milliseconds = |sum: f64| sum / PROFILED as f64 * 1e3;
+    let layers = layers.iter().enumerate().map(|(at, time)| {
+        let convolution = &plan.network().convolutions[at];
+        let shape = plan.shape(at);
+        let flops = plan.layer_direct_flops(at) * PROFILED as f64;
+        let gflops = flops / (time.forward + time.backward) / 1e9;
+        LayerReport {
+            layer: format!("conv{}_{}", convolution.block, convolution.index),
+            shape: [convolution.inputs, convolution.outputs, shape.height, shape.width],
+            algorithm: time.algorithm,
+            forward_milliseconds: milliseconds(time.forward),
+            backward_milliseconds: milliseconds(time.backward),
+            gram_milliseconds: milliseconds(time.gram),
+            seed_milliseconds: milliseconds(time.seed),
+            gflops_direct_equivalent: gflops,
+            share_of_peak: gflops / fma_peak_gflops,
+        }
+    });
     Report {
-        network: network.to_owned(),
-        size,
+        network: plan.network().name.clone(),
+        size: plan.picture().width,
         threads,
         repeats: seconds.len(),
         seconds_per_evaluation: median,
         seconds_fastest: seconds[0],
-        gflops_direct_equivalent: flops / median / 1e9,
-        fma_peak_gflops: fma_peak_gflops(threads),
-        peak_rss_bytes: memory::peak(),
+        gflops_direct_equivalent: plan.direct_flops() / median / 1e9,
+        fma_peak_gflops,
+        copy_gbytes,
+        peak_rss_bytes,
+        layers: layers.collect(),
+        milliseconds_elsewhere: milliseconds(profiled - known),
     }
 }
 
-/// The most that this machine's multiply-add units give on `threads` threads, where it can be measured.
-fn fma_peak_gflops(_threads: usize) -> Option<f64> {
-    None
+/// The report as people read it.
+fn text(report: &Report) -> String {
+    let mut text = format!(
+        "{}, {size}x{size}, {} threads: {:.4} s an evaluation (median of {}), {:.1} GFLOP/s of direct convolution, \
+         {:.2} of the FMA peak of {:.1}; memory copies {:.1} GB/s",
+        report.network,
+        report.threads,
+        report.seconds_per_evaluation,
+        report.repeats,
+        report.gflops_direct_equivalent,
+        report.gflops_direct_equivalent / report.fma_peak_gflops,
+        report.fma_peak_gflops,
+        report.copy_gbytes,
+        size = report.size,
+    );
+    if report.layers.is_empty() {
+        return text;
+    }
+    text += "\n\nlayer    in→out, size            algorithm        forward  backward     Gram  seed, ms   GFLOP/s  of peak";
+    for layer in &report.layers {
+        let [inputs, outputs, height, width] = layer.shape;
+        text += &format!(
+            "\n{:8} {:22} {:15} {:8.2} {:9.2} {:8.2} {:9.2} {:9.1} {:8.2}",
+            layer.layer,
+            format!("{inputs}→{outputs}, {height}x{width}"),
+            layer.algorithm,
+            layer.forward_milliseconds,
+            layer.backward_milliseconds,
+            layer.gram_milliseconds,
+            layer.seed_milliseconds,
+            layer.gflops_direct_equivalent,
+            layer.share_of_peak,
+        );
+    }
+    text + &format!("\nlosses and the rest: {:.2} ms", report.milliseconds_elsewhere)
 }

@@ -9,6 +9,7 @@ pub mod blocked;
 pub mod conv;
 pub mod gemm;
 pub mod gram;
+pub mod peak;
 pub mod pool;
 pub mod range;
 pub mod relu;

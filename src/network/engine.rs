@@ -52,6 +52,29 @@ pub trait Engine {
 
     /// Carries one seed per tap back to the picture: writes dL/d(rgb) into `gradient` (3×H×W).
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]);
+
+    /// Starts to measure how long each convolution takes, from zero, or stops; engines that cannot ignore it.
+    fn profile(&mut self, _on: bool) {}
+
+    /// What was measured since [`Engine::profile`], one entry a convolution; empty if nothing was.
+    fn times(&self) -> &[LayerTime] {
+        &[]
+    }
+}
+
+/// Seconds spent on one convolution and what belongs to it, summed over evaluations.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LayerTime {
+    /// What computes it: `first`, `direct`, `winograd` or `winograd-shared` (kernels transformed in use).
+    pub algorithm: &'static str,
+    /// Convolution, bias, ReLU, border and the pooling behind it.
+    pub forward: f64,
+    /// The same backwards.
+    pub backward: f64,
+    /// The Gram matrix of its tap.
+    pub gram: f64,
+    /// The gradient that its tap receives from the losses.
+    pub seed: f64,
 }
 
 /// Elements whose squares one task sums; fixed, so that the sums do not depend on the threads.
@@ -115,5 +138,13 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
 
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]) {
         (**self).backward(seeds, gradient);
+    }
+
+    fn profile(&mut self, on: bool) {
+        (**self).profile(on);
+    }
+
+    fn times(&self) -> &[LayerTime] {
+        (**self).times()
     }
 }

@@ -4,11 +4,12 @@
 //! bit an element behind: the gate through which its gradient will come back.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use super::engine::{Engine, Seed};
+use super::engine::{Engine, LayerTime, Seed};
 use super::packed::{Inner, PackedNetwork};
 use super::plan::Plan;
 use super::reference::unmap_colours;
@@ -63,6 +64,8 @@ pub struct Fast {
     border: Border,
     gram_sums: Vec<f32>,
     scratch: Pool,
+    /// Empty unless profiling.
+    times: Vec<LayerTime>,
 }
 
 impl Fast {
@@ -100,6 +103,7 @@ impl Fast {
             remembered,
             gram_sums: Vec::new(),
             scratch: Pool::default(),
+            times: Vec::new(),
         }
     }
 
@@ -119,6 +123,11 @@ impl Fast {
     fn tap_at(&self, at: usize, stage: Stage) -> Option<usize> {
         let network = self.plan.network();
         self.plan.taps().iter().position(|tap| tap.stage == stage && network.position(*tap) == Some(at))
+    }
+
+    /// The time, if profiling.
+    fn clock(&self) -> Option<Instant> {
+        (!self.times.is_empty()).then(Instant::now)
     }
 
     /// Writes the colour-mapped picture with its border.
@@ -227,6 +236,7 @@ impl Engine for Fast {
         // The map that the next convolution reads: in a working buffer, or kept by the level above.
         let mut current: Option<usize> = None;
         for at in 0..self.plan.depth() {
+            let begin = self.clock();
             let layout = Layout::new(self.plan.shape(at));
             let level = weights.level(at);
             let mut kept = std::mem::take(&mut self.kept[at]);
@@ -257,6 +267,9 @@ impl Engine for Fast {
                 self.working[spare] = free;
                 self.kept[at] = kept;
                 current = Some(spare);
+                if let Some(begin) = begin {
+                    self.times[at].forward += begin.elapsed().as_secs_f64();
+                }
                 continue;
             }
             let gated = pooled.is_none() && kept.rectified.is_none();
@@ -297,14 +310,22 @@ impl Engine for Fast {
                 current = Some(target);
             }
             self.kept[at] = kept;
+            if let Some(begin) = begin {
+                self.times[at].forward += begin.elapsed().as_secs_f64();
+            }
         }
     }
 
     fn gram(&mut self, tap: usize, output: &mut [f64]) {
+        let begin = self.clock();
         let mut sums = std::mem::take(&mut self.gram_sums);
         let (map, layout) = self.tapped(tap);
         gram::forward(self.isa, map, &layout, &mut sums, output);
         self.gram_sums = sums;
+        if let Some(begin) = begin {
+            let at = self.plan.network().position(self.plan.taps()[tap]).expect("taps exist in the network");
+            self.times[at].gram += begin.elapsed().as_secs_f64();
+        }
     }
 
     fn remember(&mut self, tap: usize) {
@@ -360,6 +381,8 @@ impl Engine for Fast {
         // Whether `here` holds the gradient of the map behind the pooling that follows level `at`.
         let mut behind_pooling = false;
         for at in (0..depth).rev() {
+            let begin = self.clock();
+            let mut seeded = 0.0;
             let layout = Layout::new(self.plan.shape(at));
             let level = weights.level(at);
             let winograd = matches!(level.inner, Some(Inner::Winograd { .. }));
@@ -377,21 +400,38 @@ impl Engine for Fast {
                 let source = Unpooled::new(here.map(&out), out, network.pooling, gates, layout);
                 self.descend(at, &source, &here, &mut other, &mut border);
             } else {
+                let begin = self.clock();
                 for stage in [Stage::Relu, Stage::Conv] {
                     if let Some(tap) = self.tap_at(at, stage) {
                         self.sow(tap, &seeds[tap], here.map_mut(&layout));
                     }
                 }
+                seeded = begin.map_or(0.0, |begin| begin.elapsed().as_secs_f64());
                 fill_border(here.map_mut(&layout), &layout, Padding::Zeros);
                 let source = InMemory::new(here.map(&layout), layout);
                 self.descend(at, &source, &here, &mut other, &mut border);
             }
             std::mem::swap(&mut here, &mut other);
             behind_pooling = self.plan.pools_before(at);
+            if let Some(begin) = begin {
+                self.times[at].seed += seeded;
+                self.times[at].backward += begin.elapsed().as_secs_f64() - seeded;
+            }
         }
         unmap_colours(&network.input_weight, &border.mapped, gradient);
         self.border = border;
         // Each buffer keeps its part in the next evaluation, or both would grow to the larger size.
         self.working = if depth.is_multiple_of(2) { [here, other] } else { [other, here] };
+    }
+
+    fn profile(&mut self, on: bool) {
+        let count = if on { self.plan.depth() } else { 0 };
+        let weights = &self.weights;
+        let time = |at| LayerTime { algorithm: weights.level(at).algorithm(), ..LayerTime::default() };
+        self.times = (0..count).map(time).collect();
+    }
+
+    fn times(&self) -> &[LayerTime] {
+        &self.times
     }
 }

@@ -19,6 +19,18 @@ pub struct Level {
     pub mirrored: Option<Packed>,
 }
 
+impl Level {
+    /// The algorithm's name, as profiles print it.
+    pub fn algorithm(&self) -> &'static str {
+        match &self.inner {
+            None => "first",
+            Some(Inner::Direct { .. }) => "direct",
+            Some(Inner::Winograd { forward, .. }) if forward.transforms_in_use() => "winograd-shared",
+            Some(Inner::Winograd { .. }) => "winograd",
+        }
+    }
+}
+
 /// A convolution between blocked maps: from input to output, and from the output's gradient to the input's.
 pub enum Inner {
     /// By the direct register tile.

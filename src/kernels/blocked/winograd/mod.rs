@@ -68,6 +68,11 @@ impl Weights {
         let one = |inputs, outputs, kind| Self { inputs, outputs, kind };
         (one(inputs, outputs, kinds.0), one(outputs, inputs, kinds.1))
     }
+
+    /// Whether kernels are transformed when they are needed, for chunks of tiles that all threads share.
+    pub fn transforms_in_use(&self) -> bool {
+        !matches!(self.kind, Kind::Transformed(_))
+    }
 }
 
 /// Writes the taps of one group of output blocks, turned by 180° with channels exchanged, as
