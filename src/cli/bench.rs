@@ -76,15 +76,20 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
     if args.loss.style_blend.is_some() {
         return refuse("--style-blend", "there is one style picture, of noise; leave it out");
     }
+    let losses = options::losses(Some(&args.content_loss), &args.loss);
     let network = match &args.architecture {
         Some(architecture) => {
             let mut network = weights::random(architecture, 0)?;
             network.pooling = args.network.pooling.map_or(network.pooling, options::pooling_of);
+            // Layers below the deepest tap would only take memory.
+            let taps = losses.resolve(&network)?.taps();
+            let deepest = taps.iter().filter_map(|tap| network.position(*tap)).max();
+            network.convolutions.truncate(deepest.map_or(0, |at| at + 1));
             Arc::new(network)
         }
         None => options::network(args.network.weights.as_deref(), args.network.pooling)?,
     };
-    let losses = options::losses(Some(&args.content_loss), &args.loss).resolve(&network)?;
+    let losses = losses.resolve(&network)?;
     let plan = Plan::new(network.clone(), size, size, &losses.taps())?;
     let backend = Backend::new(network.clone(), args.network.convolution, args.network.isa)?;
     memory::require(&plan, Holder::of(&backend))?;
