@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import sys
@@ -190,7 +189,9 @@ def main():
         evaluation = Evaluation(case, int(size), mode)
         for _ in range(2):
             evaluation.run()
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        # Not getrusage: its peak is inherited from the parent process.
+        status = pathlib.Path("/proc/self/status").read_text().split()
+        print(int(status[status.index("VmHWM:") + 1]) * 1024)
         return
     cases = (case.split(":") for case in args.cases.split(","))
     results = [measure(args, case, int(size)) for case, size in cases]

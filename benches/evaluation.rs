@@ -1,0 +1,48 @@
+//! One evaluation, loss and gradient, of VGG-19's shape with random weights and of the embedded network.
+//!
+//! Elements a second are operations of direct convolution, so Gelem/s reads as GFLOP/s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use pastiche::loss::options::LossOptions;
+use pastiche::loss::style::measure;
+use pastiche::network::backend::{Backend, Convolution};
+use pastiche::network::plan::Plan;
+use pastiche::objective::Objective;
+use pastiche::{noise, weights};
+
+fn evaluation(c: &mut Criterion) {
+    let networks = [
+        ("vgg19", weights::random("vgg19", 0).expect("known shape")),
+        ("embedded", weights::embedded().expect("tested").clone()),
+    ];
+    let mut group = c.benchmark_group("evaluation");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(1));
+    for (name, network) in networks.map(|(name, network)| (name, Arc::new(network))) {
+        let backend = Backend::new(network.clone(), Convolution::Auto, None).expect("always available");
+        let losses = LossOptions::default().resolve(&network).expect("default losses fit");
+        let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
+        for size in [128, 256, 512, 1024] {
+            let [content, style, image] =
+                [1, 2, 3].map(|seed| noise::picture(seed, (size, size)).expect("a size"));
+            let plan = Plan::new(network.clone(), size, size, &losses.taps()).expect("large enough");
+            let styles =
+                measure(&mut backend.engine(size, size, &layers).expect("planned"), style.rgb(), &layers);
+            let engine = backend.engine(size, size, &losses.taps()).expect("planned");
+            let mut objective =
+                Objective::new(engine, losses.clone(), Some(content.rgb()), &styles).expect("noise is not 0");
+            let mut gradient = vec![0.0; image.rgb().len()];
+            group.throughput(Throughput::Elements(plan.direct_flops() as u64));
+            group.bench_function(format!("{name} {size}"), |b| {
+                b.iter(|| objective.evaluate(image.rgb(), &mut gradient));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, evaluation);
+criterion_main!(benches);
