@@ -72,6 +72,24 @@ fn every_iteration_of_every_size_is_told_and_the_loss_falls() {
 }
 
 #[test]
+fn an_iteration_costs_hardly_more_than_one_evaluation_of_the_real_objective() {
+    let load = |name: &str| {
+        let file = format!("{}/docs/pictures/{name}.jpg", env!("CARGO_MANIFEST_DIR"));
+        Picture::load(file.as_ref()).unwrap()
+    };
+    let transfer = StyleTransfer::builder().size(128).coarsest(64).iterations(vec![60, 30]).tolerance(0.0);
+    let result = transfer
+        .build()
+        .unwrap()
+        .run(&load("scene"), &[load("painting")], |_: &Progress| ControlFlow::Continue(()));
+    let result = result.unwrap();
+    let iterations: usize = result.sizes.iter().map(|size| size.iterations).sum();
+    assert_eq!(iterations, 90);
+    let evaluations = result.evaluations;
+    assert!(evaluations * 10 <= iterations * 11, "{evaluations} evaluations for {iterations} iterations");
+}
+
+#[test]
 fn a_cancelled_run_returns_its_best_picture_at_the_full_size() {
     let transfer = builder().build().unwrap();
     for stop_at in [1, 5, 10] {

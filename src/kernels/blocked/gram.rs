@@ -24,8 +24,10 @@ pub fn forward(isa: Isa, map: &[Vector], layout: &Layout, scratch: &mut Vec<f32>
     assert!(map.len() >= layout.len());
     let rows = (RUN / layout.shape.width).clamp(1, layout.shape.height);
     let runs = layout.shape.height.div_ceil(rows);
-    scratch.clear();
-    scratch.resize(runs * side * side, 0.0);
+    // What lies above the diagonal is never read: no need to clear it.
+    if scratch.len() < runs * side * side {
+        scratch.resize(runs * side * side, 0.0);
+    }
     let sums = Shared::new(scratch);
     let pairs = layout.blocks.div_ceil(2);
     (0..runs * pairs).into_par_iter().for_each(|task| {
