@@ -50,7 +50,8 @@ pub fn estimate(plan: &Plan, holder: Holder) -> usize {
                 |shape: Shape| shape.channels.next_multiple_of(16) * (shape.height + 2) * (shape.width + 2);
             let taps: usize = (0..plan.taps().len()).map(|tap| 2 * blocked(plan.tap_shape(tap))).sum();
             let gates: usize = levels.clone().map(|at| plan.shape(at).len().div_ceil(16) / 2).sum();
-            // Winograd's weights are four times the plain ones, in two directions.
+            // Winograd's weights are four times the plain ones, in two directions; wide layers are kept once, so this
+            // is more than enough.
             size_of::<f32>() * (taps + gates + 2 * largest(&blocked) + 9 * weights + vectors)
         }
     }

@@ -170,7 +170,8 @@ fn check_case(case: &Case) {
         let value = objective.evaluate(&x, &mut gradient);
         assert!(value > 0.0 && value.is_finite(), "{}: loss {value}", case.name);
         let terms = objective.terms();
-        let sum: f64 = terms.content.iter().chain(&terms.style).map(|(_, v)| v).sum::<f64>() + terms.tv;
+        let sum: f64 =
+            terms.content.iter().chain(&terms.style).map(|(_, v)| v).sum::<f64>() + terms.tv + terms.range;
         assert!(relative(value, sum) < 1e-14, "{}: the terms do not sum to the total", case.name);
 
         let mut kink = false;

@@ -44,22 +44,12 @@ pub fn measure<E: Engine>(engine: &mut E, rgb: &[E::Scalar], layers: &[Layer]) -
 /// # Errors
 /// As many weights as styles are needed; they must be finite, at least 0, and not all 0.
 pub fn blend(styles: &[Vec<StyleTarget>], weights: &[f64]) -> Result<Vec<StyleTarget>> {
-    let option = "--style-blend";
     if styles.len() != weights.len() {
         let message =
             format!("{} weights came for {} style pictures; give one for each", weights.len(), styles.len());
-        return Err(Error::option(option, message));
+        return Err(Error::option("--style-blend", message));
     }
-    if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-        return Err(Error::option(
-            option,
-            format!("{bad} cannot be a weight; give finite numbers of at least 0"),
-        ));
-    }
-    let sum: f64 = weights.iter().sum();
-    if !(sum.is_finite() && sum > 0.0) {
-        return Err(Error::option(option, "the weights sum to 0; give at least one above 0"));
-    }
+    let sum = blend_sum(weights)?;
     let mut blended = styles[0].clone();
     for (at, target) in blended.iter_mut().enumerate() {
         target.gram.fill(0.0);
@@ -68,4 +58,21 @@ pub fn blend(styles: &[Vec<StyleTarget>], weights: &[f64]) -> Result<Vec<StyleTa
         }
     }
     Ok(blended)
+}
+
+/// The sum of blend weights that can be used.
+///
+/// # Errors
+/// Weights that are negative or not finite, or all 0.
+pub(crate) fn blend_sum(weights: &[f64]) -> Result<f64> {
+    let option = "--style-blend";
+    if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+        let message = format!("{bad} cannot be a weight; give finite numbers of at least 0");
+        return Err(Error::option(option, message));
+    }
+    let sum: f64 = weights.iter().sum();
+    if !(sum.is_finite() && sum > 0.0) {
+        return Err(Error::option(option, "the weights sum to 0; give at least one above 0"));
+    }
+    Ok(sum)
 }

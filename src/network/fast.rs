@@ -343,8 +343,8 @@ impl Engine for Fast {
             .into_par_iter()
             .map(|row| {
                 let at = layout.inside(row / layout.shape.height, row % layout.shape.height, 0);
-                let line = |map: &[Vector]| at..at + layout.shape.width.min(map.len());
-                let pairs = map[line(map)].iter().zip(&target[line(target)]);
+                let line = at..at + layout.shape.width;
+                let pairs = map[line.clone()].iter().zip(&target[line]);
                 pairs.fold((0.0, 0.0), |mut sum, (a, b)| {
                     let mut lanes = [0.0f64; 2];
                     for lane in 0..LANES {

@@ -7,6 +7,7 @@ use crate::defaults;
 use crate::error::{Error, Result};
 use crate::kernels::simd::Isa;
 use crate::loss::options::LossOptions;
+use crate::loss::style::blend_sum;
 use crate::loss::{Losses, Preset};
 use crate::network::backend::{Backend, Convolution};
 use crate::network::{Network, Pooling, WeightedLayer};
@@ -215,7 +216,7 @@ impl Builder {
             return Err(Error::option("--tolerance", message));
         }
         if let Some(weights) = &self.blend {
-            check_blend(weights)?;
+            blend_sum(weights)?;
         }
         let method = self.method.unwrap_or(defaults::method());
         match method {
@@ -242,22 +243,6 @@ impl Builder {
     pub(crate) fn texture_losses(&self, network: &Network) -> Result<Losses> {
         self.losses.without_content("for a texture, which has no content")?.resolve(network)
     }
-}
-
-/// Refuses weights of styles that cannot be mixed.
-fn check_blend(weights: &[f64]) -> Result<()> {
-    let option = "--style-blend";
-    if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-        return Err(Error::option(
-            option,
-            format!("{bad} cannot be a weight; give finite numbers of at least 0"),
-        ));
-    }
-    let sum: f64 = weights.iter().sum();
-    if !(sum.is_finite() && sum > 0.0) {
-        return Err(Error::option(option, "the weights sum to 0; give at least one above 0"));
-    }
-    Ok(())
 }
 
 /// Refuses 0.

@@ -191,7 +191,7 @@ pub struct Picture {
 
 impl Picture {
     pub fn random(rng: &mut Rng, height: usize, width: usize) -> Self {
-        Self { height, width, rgb: rng.values(3 * height * width, 0.0, 1.0) }
+        Self { height, width, rgb: rng.values(3 * height * width, -0.1, 1.1) }
     }
 
     /// As unlike plain noise as styles are: another brightness in each channel, less contrast. (Of two pictures of

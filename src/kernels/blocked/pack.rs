@@ -79,9 +79,4 @@ impl Packed {
         let at = rows * (slot * blocks(self.outputs) + group.0);
         &self.data[at..][..rows * group.1]
     }
-
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        size_of_val(&*self.data)
-    }
 }
