@@ -59,6 +59,8 @@ pub struct Stylized {
     pub evaluations: usize,
     /// Seconds from the start to the end.
     pub seconds: f64,
+    /// Of these, the seconds that the evaluations took; the rest is the optimiser's, resizing and measuring the style.
+    pub evaluation_seconds: f64,
     /// Why the last size ended: [`StopReason::Cancelled`] if the observer asked for it.
     pub stop: StopReason,
 }

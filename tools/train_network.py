@@ -3,7 +3,8 @@
     python tools/train_network.py --pictures DIR --teachers DIR --minutes 90 --out weights/default.npz
 
 A run can be cut at any time: the same command goes on from its last checkpoint (tools/checkpoints/NAME.pt).
-The learning rate follows the time used, so that every run ends annealed. See tools/README.md.
+The learning rate follows the time used (or, with --steps, the steps done: for runs that are to be compared), so that
+every run ends annealed. See tools/README.md.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def options():
     add("--teachers", type=Path, required=True, help="folder with vgg19-blocks1-3.npz and vgg19-slim16.npz")
     add("--shape", default="32,32|64,80|96,96,96,96|80,80,80,80|80", help="channels, block by block")
     add("--minutes", type=float, default=90, help="training time; pauses of the process do not count")
+    add("--steps", type=int, help="so many training steps instead of a time")
     add("--out", type=Path, required=True, help="the network file to write")
     add("--name", help="of the run, for its checkpoint and curves (default: the stem of --out)")
     add("--curves", type=Path, help="the loss curves as a PNG (default: beside the checkpoint)")
@@ -198,10 +200,12 @@ def main():
         networks.save(balanced(average[0], taps), arguments.out, metadata(student, arguments))
 
     keep()
-    budget, saved_at, means, policy_loss = arguments.minutes * 60, used, {}, (math.nan, math.nan)
-    while used < budget:
+    saved_at, means, policy_loss = used, {}, (math.nan, math.nan)
+    while True:
         tick = time.monotonic()
-        progress = used / budget
+        progress = step / arguments.steps if arguments.steps else used / (arguments.minutes * 60)
+        if progress >= 1:
+            break
         rate = arguments.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-6
         for optimiser in optimisers:
             for group in optimiser.param_groups:

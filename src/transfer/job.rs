@@ -4,6 +4,7 @@
 //! can fail for a reason known beforehand fails in [`Job::new`].
 
 use std::cell::RefCell;
+use std::time::Instant;
 
 use super::progress::{Clock, Observer, Progress, Stage};
 use super::settings::{Builder, Init, Settings};
@@ -87,6 +88,7 @@ impl<'a> Job<'a> {
         let mut clock = Clock::new(self.stages.clone());
         let mut reports: Vec<SizeReport> = Vec::new();
         let mut evaluations = 0;
+        let mut evaluation_seconds = 0.0;
         let mut painted: Option<(Size, Vec<f32>)> = None;
         let mut terms = Terms::default();
         for (index, stage) in self.stages.iter().enumerate() {
@@ -128,7 +130,9 @@ impl<'a> Job<'a> {
                 loss: outcome.loss,
                 stop: outcome.stop,
             });
-            terms = record.into_inner().best;
+            let record = record.into_inner();
+            evaluation_seconds += record.seconds;
+            terms = record.best;
             let mut pixels = outcome.pixels;
             pixels.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
             painted = Some((stage.size, pixels));
@@ -141,7 +145,8 @@ impl<'a> Job<'a> {
         let pixels = if size == target { pixels } else { self.start.carry(&pixels, size, target) };
         let picture = Picture::from_rgb(target.0, target.1, pixels)?;
         let stop = reports[reports.len() - 1].stop;
-        Ok(Stylized { picture, terms, sizes: reports, evaluations, seconds: clock.seconds(), stop })
+        let seconds = clock.seconds();
+        Ok(Stylized { picture, terms, sizes: reports, evaluations, seconds, evaluation_seconds, stop })
     }
 
     /// The objective at one size.
@@ -166,12 +171,13 @@ fn style_size(said: &Builder, style: &Picture, size: Size) -> Size {
     fit(style.width(), style.height(), longer.round() as usize)
 }
 
-/// The terms of the last evaluation and of the best one.
+/// The terms of the last evaluation and of the best one, and the time that all took.
 #[derive(Default)]
 struct Record {
     last: Terms,
     best: Terms,
     any: bool,
+    seconds: f64,
 }
 
 impl Record {
@@ -197,8 +203,11 @@ struct Recorded<'a> {
 
 impl optimize::Objective for Recorded<'_> {
     fn evaluate(&mut self, pixels: &[f32], gradient: &mut [f32]) -> Result<f64> {
+        let begun = Instant::now();
         let loss = self.objective.evaluate(pixels, gradient);
-        self.record.borrow_mut().note(self.objective.terms());
+        let mut record = self.record.borrow_mut();
+        record.seconds += begun.elapsed().as_secs_f64();
+        record.note(self.objective.terms());
         Ok(loss)
     }
 }
