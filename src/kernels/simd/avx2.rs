@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Simd};
+use super::{Kernel, LANES, Simd};
 
 /// See the module's text.
 #[derive(Clone, Copy)]
@@ -21,6 +21,35 @@ pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
 }
 
 type Pair = (__m256, __m256);
+
+/// Eight rows of eight become columns: 2×2 blocks of floats, 2×2 blocks of pairs, halves.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
+    // SAFETY: registers only.
+    unsafe {
+        let mut pairs = rows;
+        for i in 0..4 {
+            pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+            pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+        }
+        let mut columns = rows;
+        for c in 0..4 {
+            let four = |i: usize| {
+                let (a, b) = (pairs[4 * i + c / 2], pairs[4 * i + 2 + c / 2]);
+                match c % 2 {
+                    0 => _mm256_shuffle_ps::<0b01_00_01_00>(a, b),
+                    _ => _mm256_shuffle_ps::<0b11_10_11_10>(a, b),
+                }
+            };
+            columns[c] = _mm256_permute2f128_ps::<0x20>(four(0), four(1));
+            columns[4 + c] = _mm256_permute2f128_ps::<0x31>(four(0), four(1));
+        }
+        columns
+    }
+}
 
 // SAFETY (all blocks below): the trait's contract gives the instruction set and the pointers' validity;
 // unaligned loads and stores are used throughout.
@@ -102,5 +131,28 @@ impl Simd for Avx2 {
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
         }
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: [Pair; LANES]) -> [Pair; LANES] {
+        // The four 8×8 quarters, the two off the diagonal exchanged.
+        let mut columns = rows;
+        for i in 0..8 {
+            (columns[i].1, columns[i + 8].0) = (rows[i + 8].0, rows[i].1);
+        }
+        for half in [0, 8] {
+            unsafe {
+                let low = transpose_eight(std::array::from_fn(|i| columns[half + i].0));
+                let high = transpose_eight(std::array::from_fn(|i| columns[half + i].1));
+                for i in 0..8 {
+                    columns[half + i] = (low[i], high[i]);
+                }
+            }
+        }
+        columns
+    }
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // A prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Simd};
+use super::{Kernel, LANES, Simd};
 
 /// See the module's text.
 #[derive(Clone, Copy)]
@@ -76,5 +76,44 @@ impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn sum(v: __m512) -> f32 {
         unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: [__m512; LANES]) -> [__m512; LANES] {
+        // 2×2 blocks of floats, 2×2 blocks of pairs, then 4×4 blocks of quarters in two rounds.
+        unsafe {
+            let mut pairs = rows;
+            for i in 0..8 {
+                pairs[2 * i] = _mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+                pairs[2 * i + 1] = _mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+            }
+            let mut fours = rows;
+            for i in 0..4 {
+                for half in 0..2 {
+                    let a = _mm512_castps_pd(pairs[4 * i + half]);
+                    let b = _mm512_castps_pd(pairs[4 * i + 2 + half]);
+                    fours[4 * i + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+                    fours[4 * i + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+                }
+            }
+            // fours[4·i + c] holds, in its quarter q, rows 4i to 4i + 3 of column 4q + c.
+            let mut columns = rows;
+            for c in 0..4 {
+                let [a, b, d, e] = [fours[c], fours[4 + c], fours[8 + c], fours[12 + c]];
+                let (low, high) =
+                    (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
+                let (below, above) =
+                    (_mm512_shuffle_f32x4::<0b10_00_10_00>(d, e), _mm512_shuffle_f32x4::<0b11_01_11_01>(d, e));
+                columns[c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, below);
+                columns[4 + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(high, above);
+                columns[8 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, below);
+                columns[12 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(high, above);
+            }
+            columns
+        }
+    }
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // A prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 }

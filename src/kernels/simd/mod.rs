@@ -67,6 +67,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// The sum of the lanes, in one fixed order.
     #[allow(unsafe_code)]
     unsafe fn sum(v: Self::V) -> f32;
+    /// Sixteen rows become sixteen columns.
+    #[allow(unsafe_code)]
+    unsafe fn transpose(rows: [Self::V; LANES]) -> [Self::V; LANES];
+    /// Asks for the cache line at an address, which may be anywhere.
+    fn prefetch(at: *const f32);
 }
 
 /// A computation that any instruction set can run.

@@ -72,4 +72,10 @@ impl Simd for Portable {
         let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
         (four[0] + four[2]) + (four[1] + four[3])
     }
+    #[inline(always)]
+    unsafe fn transpose(rows: [Lanes; LANES]) -> [Lanes; LANES] {
+        std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]))
+    }
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
 }

@@ -11,6 +11,7 @@
 //! every cache: then all threads share a large chunk of transformed input, and each task transforms the kernels of a
 //! few output channels when it needs them, which costs little beside the products.
 
+mod kernels;
 mod stages;
 mod transform;
 
@@ -19,12 +20,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::kernels::blocked::map::{Buffer, Layout, Vector, blocks};
-use crate::kernels::blocked::pack::{Group, Packed, groups};
+use crate::kernels::blocked::pack::{Packed, groups};
 use crate::kernels::blocked::scratch::Pool;
 use crate::kernels::blocked::sink::{Shared, Sink, Source};
 use crate::kernels::blocked::tile;
 use crate::kernels::simd::{Isa, LANES};
-use stages::{Grid, Input, Kernels, Output, Product, Run};
+use kernels::{Kernels, Turn};
+use stages::{Grid, Input, Output, Product, Run};
 use transform::transform_kernel;
 
 /// Products per tile, 6×6.
@@ -72,30 +74,6 @@ impl Weights {
     /// Whether kernels are transformed when they are needed, for chunks of tiles that all threads share.
     pub fn transforms_in_use(&self) -> bool {
         !matches!(self.kind, Kind::Transformed(_))
-    }
-}
-
-/// Writes the taps of one group of output blocks, turned by 180° with channels exchanged, as
-/// `[tap][input channel][block of the group]`. `packed` holds the direction that is turned.
-fn turn(packed: &Packed, group: Group, taps: &mut [Vector]) {
-    let rows = blocks(packed.outputs) * LANES;
-    for tap in 0..9 {
-        let target = &mut taps[(8 - tap) * rows * group.1..][..rows * group.1];
-        for &from in &packed.groups {
-            let source = packed.part(tap, from);
-            for block in 0..from.1 {
-                for place in 0..group.1 {
-                    // A 16×16 block: lanes of the source become rows of the target.
-                    let rows = &source[(group.0 + place) * LANES * from.1 + block..];
-                    let columns = &mut target[(from.0 + block) * LANES * group.1 + place..];
-                    for (lane, row) in rows.iter().step_by(from.1).take(LANES).enumerate() {
-                        for (column, &value) in columns.iter_mut().step_by(group.1).zip(&row.0) {
-                            column.0[lane] = value;
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -186,7 +164,7 @@ fn together<I: Source, K: Sink>(
             let (u, rest) = buffer.split(FREQUENCIES * rows, FREQUENCIES * step + 9 * rows);
             let (m, turned) = rest.split_at_mut(FREQUENCIES * step);
             let taps: [&[Vector]; 9] = if backward {
-                turn(packed, group, turned);
+                isa.run(Turn { packed, group, taps: turned });
                 std::array::from_fn(|tap| &turned[tap * rows..][..rows])
             } else {
                 std::array::from_fn(|tap| packed.part(tap, group))

@@ -1,10 +1,10 @@
-//! The stages of a run of tiles: kernels, input, products, output.
+//! The stages of a run of tiles: input, products, output.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
 
 use super::FREQUENCIES;
-use super::transform::{input_line, kernel_line, output_line};
+use super::transform::{input_line, output_line};
 use crate::kernels::blocked::map::{Layout, Vector};
 use crate::kernels::blocked::sink::{Shared, Sink, Source};
 use crate::kernels::blocked::tile::{self, by_vectors};
@@ -36,41 +36,6 @@ pub(super) struct Run<'a> {
     pub(super) grid: Grid,
     pub(super) tiles: Range<usize>,
     pub(super) stride: usize,
-}
-
-/// `G g Gᵀ` of the kernels of one group of output blocks, `[frequency]` before the taps' own order.
-pub(super) struct Kernels<'a> {
-    pub(super) taps: [&'a [Vector]; 9],
-    pub(super) u: &'a mut [Vector],
-}
-
-impl Kernel for Kernels<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let rows = self.taps[0].len();
-        assert!(self.u.len() >= FREQUENCIES * rows && self.taps.iter().all(|tap| tap.len() == rows));
-        for row in 0..rows {
-            // SAFETY: the caller vouches for the instruction set; lengths were asserted.
-            unsafe {
-                let mut columns = [[S::splat(0.0); 6]; 3];
-                for v in 0..3 {
-                    let mut line = [S::splat(0.0); 3];
-                    for u in 0..3 {
-                        line[u] = S::load(self.taps[3 * u + v].as_ptr().add(row).cast());
-                    }
-                    columns[v] = kernel_line::<S>(line);
-                }
-                for i in 0..6 {
-                    let line = kernel_line::<S>([columns[0][i], columns[1][i], columns[2][i]]);
-                    for j in 0..6 {
-                        S::store(self.u.as_mut_ptr().add((6 * i + j) * rows + row).cast(), line[j]);
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// The first stage: `Bᵀ d B` of every tile.
