@@ -15,7 +15,7 @@ impl Pixels {
 
     fn zip(&self, other: &Pixels, f: impl Fn(f32, f32) -> f32) -> Pixels {
         let (v, w) = (self.stored(), other.stored());
-        let values = v.data().iter().zip(w.data()).map(|(&a, &b)| f(a, b)).collect();
+        let values = v.data().iter().zip(w.data().iter()).map(|(&a, &b)| f(a, b)).collect();
         Pixels::Stored(v.space().store(values))
     }
 }

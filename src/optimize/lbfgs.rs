@@ -189,7 +189,7 @@ impl Inner {
             loss: self.state.get_cost(),
             best_loss: self.best.loss,
             gradient_norm: g.dot(&g).sqrt(),
-            pixels: x.stored().data(),
+            pixels: &x.stored().data(),
         })
     }
 }

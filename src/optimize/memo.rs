@@ -81,7 +81,7 @@ impl<'a> Memo<'a> {
             }
         }
         let mut gradient = inner.space.buffer();
-        let loss = match inner.objective.evaluate(point.data(), &mut gradient) {
+        let loss = match inner.objective.evaluate(&point.data(), &mut gradient) {
             Ok(loss) => loss,
             Err(error) => {
                 inner.error = Some(error);

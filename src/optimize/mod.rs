@@ -10,6 +10,7 @@
 
 mod adam;
 mod bounds;
+mod compact;
 mod lbfgs;
 mod line_search;
 mod memo;
