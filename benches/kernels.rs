@@ -80,7 +80,13 @@ fn convolution(c: &mut Criterion) {
         group.bench_function(format!("{name} winograd backward"), |b| {
             b.iter(|| {
                 let output = Shared::new(below.map_mut(&from));
-                let sink = Return { layout: from, output, gate: Gate::Map(input.map(&from)), strips: None };
+                let sink = Return {
+                    layout: from,
+                    output,
+                    gate: Gate::Map(input.map(&from)),
+                    strips: None,
+                    seeds: &[],
+                };
                 let source = InMemory::new(gradient.map(&to), to);
                 winograd::convolve(isa, &source, &to, &backward, &sink, &scratch);
             });
@@ -98,7 +104,13 @@ fn convolution(c: &mut Criterion) {
         group.bench_function(format!("{name} direct backward"), |b| {
             b.iter(|| {
                 let output = Shared::new(below.map_mut(&from));
-                let sink = Return { layout: from, output, gate: Gate::Map(input.map(&from)), strips: None };
+                let sink = Return {
+                    layout: from,
+                    output,
+                    gate: Gate::Map(input.map(&from)),
+                    strips: None,
+                    seeds: &[],
+                };
                 direct::convolve(isa, gradient.map(&to), &to, &packed, &sink);
             });
         });
@@ -123,7 +135,9 @@ fn gram_matrix(c: &mut Criterion) {
             b.iter(|| {
                 gradient.vectors_mut(layout.len()).fill(pastiche::kernels::blocked::map::ZERO);
                 let (map, gradient) = (map.map(&layout), gradient.map_mut(&layout));
-                gram::backward(isa, map, &layout, Some(&derivative), None, Gate::Map(map), gradient);
+                let derivative = Some(&derivative);
+                gram::Seeds { map, layout, derivative, content: None, gate: Gate::Map(map) }
+                    .sow(isa, gradient);
             });
         });
     }
@@ -148,7 +162,7 @@ fn pooling(c: &mut Criterion) {
         group.bench_function(format!("{channels}x{side}x{side} backward"), |b| {
             b.iter(|| {
                 let (from, to) = (pooled.map(&small), map.map_mut(&large));
-                pool::backward(isa, from, &small, Pooling::Max, &gates, to, &large);
+                pool::backward(isa, from, &small, Pooling::Max, &gates, to, &large, &[]);
             });
         });
     }

@@ -75,7 +75,8 @@ fn backward<const ISA: usize, const WINOGRAD: bool>(
     }
     below.reserve(&to);
     let strips = (padding == Padding::Reflect).then_some(&strips);
-    let sink = Return { layout: to, output: Shared::new(below.map_mut(&to)), gate: Gate::Open, strips };
+    let sink =
+        Return { layout: to, output: Shared::new(below.map_mut(&to)), gate: Gate::Open, strips, seeds: &[] };
     if WINOGRAD {
         let (_, backward) = winograd::Weights::pair(weight, outputs, shape.channels);
         winograd::convolve(isa, &source, &from, &backward, &sink, &pool);

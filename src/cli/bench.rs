@@ -48,7 +48,6 @@ struct LayerReport {
     forward_milliseconds: f64,
     backward_milliseconds: f64,
     gram_milliseconds: f64,
-    seed_milliseconds: f64,
     gflops_direct_equivalent: f64,
     share_of_peak: f64,
 }
@@ -140,7 +139,7 @@ fn report(
     let middle = seconds.len() / 2;
     let median =
         if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 };
-    let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.gram + l.seed).sum();
+    let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.gram).sum();
     let milliseconds = |sum: f64| sum / PROFILED as f64 * 1e3;
     let layers = layers.iter().enumerate().map(|(at, time)| {
         let convolution = &plan.network().convolutions[at];
@@ -154,7 +153,6 @@ fn report(
             forward_milliseconds: milliseconds(time.forward),
             backward_milliseconds: milliseconds(time.backward),
             gram_milliseconds: milliseconds(time.gram),
-            seed_milliseconds: milliseconds(time.seed),
             gflops_direct_equivalent: gflops,
             share_of_peak: gflops / fma_peak_gflops,
         }
@@ -193,18 +191,17 @@ fn text(report: &Report) -> String {
     if report.layers.is_empty() {
         return text;
     }
-    text += "\n\nlayer    in→out, size            algorithm        forward  backward     Gram  seed, ms   GFLOP/s  of peak";
+    text += "\n\nlayer    in→out, size            algorithm        forward  backward  Gram, ms   GFLOP/s  of peak";
     for layer in &report.layers {
         let [inputs, outputs, height, width] = layer.shape;
         text += &format!(
-            "\n{:8} {:22} {:15} {:8.2} {:9.2} {:8.2} {:9.2} {:9.1} {:8.2}",
+            "\n{:8} {:22} {:15} {:8.2} {:9.2} {:9.2} {:9.1} {:8.2}",
             layer.layer,
             format!("{inputs}→{outputs}, {height}x{width}"),
             layer.algorithm,
             layer.forward_milliseconds,
             layer.backward_milliseconds,
             layer.gram_milliseconds,
-            layer.seed_milliseconds,
             layer.gflops_direct_equivalent,
             layer.share_of_peak,
         );

@@ -69,12 +69,10 @@ pub struct LayerTime {
     pub algorithm: &'static str,
     /// Convolution, bias, ReLU, border and the pooling behind it.
     pub forward: f64,
-    /// The same backwards.
+    /// The same backwards, and what the losses add to the gradient on the way.
     pub backward: f64,
     /// The Gram matrix of its tap.
     pub gram: f64,
-    /// The gradient that its tap receives from the losses.
-    pub seed: f64,
 }
 
 /// Elements whose squares one task sums; fixed, so that the sums do not depend on the threads.

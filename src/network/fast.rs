@@ -17,6 +17,7 @@ use super::{Padding, Stage};
 use crate::kernels::Shape;
 use crate::kernels::blocked::map::{Buffer, Layout, Vector, ZERO, fill_border, unpack};
 use crate::kernels::blocked::mirror::Strips;
+use crate::kernels::blocked::pack::Packed;
 use crate::kernels::blocked::pool::{Pooled, Unpooled};
 use crate::kernels::blocked::scratch::Pool;
 use crate::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, Source};
@@ -168,6 +169,7 @@ impl Fast {
         here: &Buffer,
         below: &mut Buffer,
         border: &mut Border,
+        seeds: &Packs<'_>,
     ) {
         let weights = self.weights.clone();
         let level = weights.level(at);
@@ -192,7 +194,9 @@ impl Fast {
             Some(buffer) => Gate::Map(buffer.map(&into)),
             None => Gate::Bits(&kept.gates),
         };
-        let sink = Return { layout: into, output: Shared::new(below.map_mut(&into)), gate, strips };
+        let seeds = if self.plan.pools_before(at) { Vec::new() } else { self.seeds(at - 1, seeds) };
+        let sink =
+            Return { layout: into, output: Shared::new(below.map_mut(&into)), gate, strips, seeds: &seeds };
         match inner {
             Inner::Direct { backward, .. } => {
                 direct::convolve(self.isa, here.map(&layout), &layout, backward, &sink);
@@ -203,23 +207,32 @@ impl Fast {
         }
     }
 
-    /// Adds a tap's seed to the gradient in front of (for `relu`) or behind (for `conv`) its ReLU.
-    fn sow(&self, tap: usize, seed: &Seed, gradient: &mut [Vector]) {
-        if seed.gram.is_none() && seed.content.is_none() {
-            return;
-        }
-        let (map, layout) = self.tapped(tap);
-        let derivative = seed.gram.map(|d| gram::pack(d, layout.shape.channels));
-        let content = seed.content.map(|c| {
-            let target = self.remembered[tap].as_ref().expect("content taps are remembered");
-            (c as f32, target.map(&layout))
-        });
-        let gate = match self.plan.taps()[tap].stage {
-            Stage::Relu => Gate::Map(map),
-            Stage::Conv => Gate::Open,
-        };
-        gram::backward(self.isa, map, &layout, derivative.as_ref(), content, gate, gradient);
+    /// What the losses add to the gradient of convolution `at`'s output, in front of its ReLU (for `relu`, through
+    /// its gate) and behind it (for `conv`).
+    fn seeds<'a>(&'a self, at: usize, packs: &Packs<'a>) -> Vec<gram::Seeds<'a>> {
+        let taps = [Stage::Relu, Stage::Conv].into_iter().filter_map(|stage| self.tap_at(at, stage));
+        taps.filter_map(|tap| {
+            let (seed, derivative) = (&packs.seeds[tap], packs.derivatives[tap].as_ref());
+            let (map, layout) = self.tapped(tap);
+            let content = seed.content.map(|c| {
+                let target = self.remembered[tap].as_ref().expect("content taps are remembered");
+                (c as f32, target.map(&layout))
+            });
+            let gate = match self.plan.taps()[tap].stage {
+                Stage::Relu => Gate::Map(map),
+                Stage::Conv => Gate::Open,
+            };
+            let any = derivative.is_some() || content.is_some();
+            any.then_some(gram::Seeds { map, layout, derivative, content, gate })
+        })
+        .collect()
     }
+}
+
+/// The losses' seeds with the derivatives by the Gram matrices as kernels want them, one each a tap.
+struct Packs<'a> {
+    seeds: &'a [Seed<'a>],
+    derivatives: &'a [Option<Packed>],
 }
 
 impl Engine for Fast {
@@ -374,48 +387,47 @@ impl Engine for Fast {
         let weights = self.weights.clone();
         let mut border = std::mem::take(&mut self.border);
         let [mut here, mut other] = std::mem::take(&mut self.working);
+        let pack = |(tap, seed): (usize, &Seed)| {
+            seed.gram.map(|derivative| gram::pack(derivative, self.plan.tap_shape(tap).channels))
+        };
+        let derivatives: Vec<_> = seeds.iter().enumerate().map(pack).collect();
+        let packs = Packs { seeds, derivatives: &derivatives };
         let depth = self.plan.depth();
         let top = Layout::new(self.plan.shape(depth - 1));
         here.reserve(&top);
         here.map_mut(&top).par_chunks_mut(1 << 12).for_each(|part| part.fill(ZERO));
+        self.seeds(depth - 1, &packs).iter().for_each(|seeds| seeds.sow(self.isa, here.map_mut(&top)));
         // Whether `here` holds the gradient of the map behind the pooling that follows level `at`.
         let mut behind_pooling = false;
         for at in (0..depth).rev() {
             let begin = self.clock();
-            let mut seeded = 0.0;
             let layout = Layout::new(self.plan.shape(at));
             let level = weights.level(at);
             let winograd = matches!(level.inner, Some(Inner::Winograd { .. }));
             let lazy = behind_pooling && winograd && self.kept[at].is_empty();
-            if behind_pooling && !lazy {
-                let out = Layout::new(self.plan.input_shape(at + 1));
-                other.reserve(&layout);
-                let (gates, to) = (&self.kept[at].gates, other.map_mut(&layout));
-                pool::backward(self.isa, here.map(&out), &out, network.pooling, gates, to, &layout);
-                std::mem::swap(&mut here, &mut other);
-            }
             if lazy {
                 let out = Layout::new(self.plan.input_shape(at + 1));
                 let gates = &self.kept[at].gates;
                 let source = Unpooled::new(here.map(&out), out, network.pooling, gates, layout);
-                self.descend(at, &source, &here, &mut other, &mut border);
+                self.descend(at, &source, &here, &mut other, &mut border, &packs);
             } else {
-                let begin = self.clock();
-                for stage in [Stage::Relu, Stage::Conv] {
-                    if let Some(tap) = self.tap_at(at, stage) {
-                        self.sow(tap, &seeds[tap], here.map_mut(&layout));
-                    }
+                if behind_pooling {
+                    let out = Layout::new(self.plan.input_shape(at + 1));
+                    other.reserve(&layout);
+                    let (gates, to, seeds) =
+                        (&self.kept[at].gates, other.map_mut(&layout), self.seeds(at, &packs));
+                    let small = here.map(&out);
+                    pool::backward(self.isa, small, &out, network.pooling, gates, to, &layout, &seeds);
+                    std::mem::swap(&mut here, &mut other);
                 }
-                seeded = begin.map_or(0.0, |begin| begin.elapsed().as_secs_f64());
                 fill_border(here.map_mut(&layout), &layout, Padding::Zeros);
                 let source = InMemory::new(here.map(&layout), layout);
-                self.descend(at, &source, &here, &mut other, &mut border);
+                self.descend(at, &source, &here, &mut other, &mut border, &packs);
             }
             std::mem::swap(&mut here, &mut other);
             behind_pooling = self.plan.pools_before(at);
             if let Some(begin) = begin {
-                self.times[at].seed += seeded;
-                self.times[at].backward += begin.elapsed().as_secs_f64() - seeded;
+                self.times[at].backward += begin.elapsed().as_secs_f64();
             }
         }
         unmap_colours(&network.input_weight, &border.mapped, gradient);

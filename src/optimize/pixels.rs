@@ -147,7 +147,13 @@ impl Space {
         })
     }
 
-    fn store_difference(self: &Arc<Self>, a: &Vector, b: &Vector, data: Compact, is_step: bool) -> Arc<Vector> {
+    fn store_difference(
+        self: &Arc<Self>,
+        a: &Vector,
+        b: &Vector,
+        data: Compact,
+        is_step: bool,
+    ) -> Arc<Vector> {
         let made = self.named(Data::Compact(data));
         let mut differences = lock(&self.differences);
         differences.retain(|d| d.vector.strong_count() > 0);
@@ -354,6 +360,7 @@ mod tests {
         let data = vec![1.0f32, 2.0, 3.0];
         let address = data.as_ptr();
         drop(space.store(data));
-        assert_eq!(space.buffer().as_ptr(), address);
+        let reused = space.buffer();
+        assert_eq!(reused.as_ptr(), address);
     }
 }

@@ -231,7 +231,8 @@ fn add_four(sum: &mut [f32], [(a, p), (b, q), (c, r), (d, s)]: [(f32, &[i16]); 4
 pub(super) fn compress(v: &[f32], out: &mut Compact) {
     assert!(v.len() == out.values.len(), "pictures of one length");
     let out = out.values.par_chunks_mut(BLOCK).zip(&mut out.scales);
-    out.zip(v.par_chunks(BLOCK)).for_each(|((values, scale), block)| *scale = widest(Compress { block, values }));
+    out.zip(v.par_chunks(BLOCK))
+        .for_each(|((values, scale), block)| *scale = widest(Compress { block, values }));
 }
 
 /// [`compress`] for one block; its result is the scale.
@@ -333,7 +334,8 @@ mod tests {
         for length in [0, 1, 7, 8, 9, 511, 512, 513, CHUNK - 1, CHUNK + 5, 3 * CHUNK + 77] {
             let full: Vec<_> = (0..3).map(|k| wave(length, k as f64)).collect();
             let small: Vec<_> = full.iter().map(|v| compact(v)).collect();
-            let plain: Vec<Vec<f32>> = full.iter().cloned().chain(small.iter().map(Compact::expand)).collect();
+            let plain: Vec<Vec<f32>> =
+                full.iter().cloned().chain(small.iter().map(Compact::expand)).collect();
             let views: Vec<View<'_>> =
                 full.iter().map(|v| View::Full(v)).chain(small.iter().map(View::Compact)).collect();
             let pairs: Vec<_> = (0..36).map(|at| (at / 6, at % 6)).collect();
@@ -359,7 +361,11 @@ mod tests {
             let plain: Vec<_> = v.iter().map(Compact::expand).chain([start.clone()]).collect();
             for j in 0..length {
                 let expected: f64 = f64::from(start[j])
-                    + terms.iter().zip(&plain).map(|((c, _), v)| f64::from(*c) * f64::from(v[j])).sum::<f64>();
+                    + terms
+                        .iter()
+                        .zip(&plain)
+                        .map(|((c, _), v)| f64::from(*c) * f64::from(v[j]))
+                        .sum::<f64>();
                 assert!((f64::from(x[j]) - expected).abs() < 1e-5, "{length} {j}");
             }
             let exact: Vec<f32> = x.iter().zip(&start).map(|(x, start)| x - start).collect();

@@ -36,9 +36,11 @@ pub fn convolve<K: Sink>(isa: Isa, input: &[Vector], layout: &Layout, weights: &
     assert!(input.len() >= layout.len());
     let height = layout.shape.height;
     (0..height.div_ceil(ROWS)).into_par_iter().for_each(|task| {
-        for y in task * ROWS..((task + 1) * ROWS).min(height) {
+        let rows = task * ROWS..((task + 1) * ROWS).min(height);
+        for y in rows.clone() {
             isa.run(Row { input, layout, weights, sink, y });
         }
+        sink.complete(isa, rows, 0..layout.shape.width);
     });
 }
 

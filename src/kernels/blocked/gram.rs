@@ -4,6 +4,8 @@
 //! already packed as a matrix product wants it. Only pairs of blocks on and below the diagonal are computed.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::map::{Layout, Vector};
@@ -131,34 +133,53 @@ pub fn pack(derivative: &[f64], channels: usize) -> Packed {
     Packed::new(channels, channels, 1, |o, i, values| values[0] = derivative[o * channels + i] as f32)
 }
 
-/// Adds a tap's gradient to `gradient`: `D·F + c·(F − F₀)`, through `gate`.
-pub fn backward(
-    isa: Isa,
-    map: &[Vector],
-    layout: &Layout,
-    derivative: Option<&Packed>,
-    content: Option<(f32, &[Vector])>,
-    gate: Gate,
-    gradient: &mut [Vector],
-) {
-    assert!(map.len() >= layout.len() && gradient.len() >= layout.len());
-    let gradient = Shared::new(gradient);
-    (0..layout.shape.height.div_ceil(ROWS)).into_par_iter().for_each(|task| {
-        for y in task * ROWS..((task + 1) * ROWS).min(layout.shape.height) {
-            isa.run(Sow { map, layout, derivative, content, gate, gradient: &gradient, y });
-        }
-    });
+/// What a tap's losses add to the gradient of its map: `D·F + c·(F − F₀)`, through a gate.
+pub struct Seeds<'a> {
+    /// F.
+    pub map: &'a [Vector],
+    /// Its layout, and the gradient's.
+    pub layout: Layout,
+    /// D, from [`pack`].
+    pub derivative: Option<&'a Packed>,
+    /// c and F₀.
+    pub content: Option<(f32, &'a [Vector])>,
+    /// Where they pass.
+    pub gate: Gate<'a>,
 }
 
-/// One row of the backward pass.
+impl Seeds<'_> {
+    /// Adds to the whole `gradient`.
+    pub fn sow(&self, isa: Isa, gradient: &mut [Vector]) {
+        assert!(gradient.len() >= self.layout.len());
+        let (gradient, shape) = (Shared::new(gradient), self.layout.shape);
+        (0..shape.height.div_ceil(ROWS)).into_par_iter().for_each(|task| {
+            let rows = task * ROWS..((task + 1) * ROWS).min(shape.height);
+            self.sow_part(isa, &gradient, rows, 0..shape.width);
+        });
+    }
+
+    /// Adds to a part of `gradient`, best while that is still in the cache. No other thread may use the part.
+    pub fn sow_part(
+        &self,
+        isa: Isa,
+        gradient: &Shared<'_, Vector>,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) {
+        assert!(self.map.len() >= self.layout.len());
+        assert!(rows.end <= self.layout.shape.height && columns.end <= self.layout.shape.width);
+        for y in rows {
+            isa.run(Sow { seeds: self, gradient, y, columns: columns.clone() });
+        }
+    }
+}
+
+/// One row of a part.
 struct Sow<'a> {
-    map: &'a [Vector],
-    layout: &'a Layout,
-    derivative: Option<&'a Packed>,
-    content: Option<(f32, &'a [Vector])>,
-    gate: Gate<'a>,
+    seeds: &'a Seeds<'a>,
     gradient: &'a Shared<'a, Vector>,
     y: usize,
+    columns: Range<usize>,
 }
 
 impl Kernel for Sow<'_> {
@@ -168,13 +189,13 @@ impl Kernel for Sow<'_> {
     unsafe fn run<S: Simd>(self) {
         // SAFETY: the caller vouches for the instruction set; (y, x) lies inside the map.
         unsafe {
-            if let Some(derivative) = self.derivative {
+            if let Some(derivative) = self.seeds.derivative {
                 for &group in &derivative.groups {
                     by_vectors!(group.1, self.group::<S>(derivative, group))
                 }
             } else {
-                for block in 0..self.layout.blocks {
-                    for x in 0..self.layout.shape.width {
+                for block in 0..self.seeds.layout.blocks {
+                    for x in self.columns.clone() {
                         self.add::<S>(block, x, S::splat(0.0));
                     }
                 }
@@ -188,20 +209,20 @@ impl Sow<'_> {
     /// Only where `S` is available.
     #[inline(always)]
     unsafe fn group<S: Simd, const OB: usize>(&self, derivative: &Packed, group: Group) {
-        let (width, length) = (self.layout.shape.width, S::TILE[OB - 1]);
+        let (Seeds { map, layout, .. }, length) = (self.seeds, S::TILE[OB - 1]);
         let weights = derivative.part(0, group).as_ptr().cast::<f32>();
-        for start in (0..width).step_by(length) {
-            // SAFETY: a tile reads `length` positions from the start of a row; past the row's end lies the next one
-            // or the room behind the map. Results are added inside the map only.
+        for start in self.columns.clone().step_by(length) {
+            // SAFETY: a tile reads `length` positions from inside a row; past the row's end lies the next one
+            // or the room behind the map. Results are added to this task's part only.
             unsafe {
                 let mut sums = tile::zero::<S, OB>();
-                let values = self.map.as_ptr().add(self.layout.inside(0, self.y, start));
-                for b in 0..self.layout.blocks {
-                    let values = values.add(b * self.layout.plane).cast();
+                let values = map.as_ptr().add(layout.inside(0, self.y, start));
+                for b in 0..layout.blocks {
+                    let values = values.add(b * layout.plane).cast();
                     tile::block::<S, OB>(&mut sums, values, weights.add(b * LANES * OB * LANES));
                 }
                 for p in 0..length {
-                    if start + p < width {
+                    if start + p < self.columns.end {
                         for o in 0..OB {
                             self.add::<S>(group.0 + o, start + p, sums[p][o]);
                         }
@@ -217,16 +238,17 @@ impl Sow<'_> {
     /// Only where `S` is available; the element must exist and belong to this task.
     #[inline(always)]
     unsafe fn add<S: Simd>(&self, block: usize, x: usize, value: S::V) {
-        let at = self.layout.inside(block, self.y, x);
+        let Seeds { map, layout, content, gate, .. } = self.seeds;
+        let at = layout.inside(block, self.y, x);
         // SAFETY: as this function's contract says.
         unsafe {
             let mut value = value;
-            if let Some((c, target)) = self.content {
-                let here = S::load(self.map.as_ptr().add(at).cast());
+            if let Some((c, target)) = content {
+                let here = S::load(map.as_ptr().add(at).cast());
                 let difference = S::sub(here, S::load(target.as_ptr().add(at).cast()));
-                value = S::fma(S::splat(c), difference, value);
+                value = S::fma(S::splat(*c), difference, value);
             }
-            let value = self.gate.pass::<S>(self.layout, block, self.y, x, value);
+            let value = gate.pass::<S>(layout, block, self.y, x, value);
             let to = self.gradient.at(at).cast::<f32>();
             S::store(to, S::add(S::load(to), value));
         }

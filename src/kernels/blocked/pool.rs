@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use super::gram::Seeds;
 use super::map::{Layout, Vector, ZERO};
 use super::sink::{Shared, Sink, Source};
 use crate::kernels::simd::{Isa, Kernel, Simd};
@@ -30,7 +31,11 @@ pub fn forward(
     });
 }
 
-/// Spreads the pooled gradient over the map it came from, through `gates`.
+/// Rows of the large map that one task of the backward pass takes.
+const ROWS: usize = 4;
+
+/// Spreads the pooled gradient over the map it came from, through `gates`, and adds what losses there add.
+#[allow(clippy::too_many_arguments, reason = "two maps with their layouts")]
 pub fn backward(
     isa: Isa,
     pooled: &[Vector],
@@ -39,12 +44,21 @@ pub fn backward(
     gates: &[u16],
     gradient: &mut [Vector],
     layout: &Layout,
+    seeds: &[Seeds<'_>],
 ) {
     assert_eq!(gates.len(), layout.blocks * layout.shape.positions());
     let gradient = Shared::new(gradient);
-    (0..layout.blocks * layout.shape.height).into_par_iter().for_each(|task| {
-        let (block, y) = (task / layout.shape.height, task % layout.shape.height);
-        isa.run(Backward { pooled, out, pooling, gates, gradient: &gradient, layout, block, y });
+    let height = layout.shape.height;
+    (0..height.div_ceil(ROWS)).into_par_iter().for_each(|task| {
+        let rows = task * ROWS..((task + 1) * ROWS).min(height);
+        for block in 0..layout.blocks {
+            for y in rows.clone() {
+                isa.run(Backward { pooled, out, pooling, gates, gradient: &gradient, layout, block, y });
+            }
+        }
+        for seeds in seeds {
+            seeds.sow_part(isa, &gradient, rows.clone(), 0..layout.shape.width);
+        }
     });
 }
 

@@ -1,10 +1,13 @@
 //! What happens to a convolution's result while it is still in registers: bias, ReLU and storing on the way
-//! forward; the ReLU's gate on the way back.
+//! forward; the ReLU's gate on the way back, and, while it is in the cache, what the losses add.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
+use super::gram::Seeds;
 use super::map::{Layout, Vector};
 use super::mirror::Strips;
-use crate::kernels::simd::{LANES, Simd};
+use crate::kernels::simd::{Isa, LANES, Simd};
 
 /// Takes the results of a convolution, one vector of sixteen output channels at one position at a time.
 pub trait Sink: Sync {
@@ -35,6 +38,9 @@ pub trait Sink: Sync {
             }
         }
     }
+
+    /// Told once for every part of the map, when all its blocks have been put.
+    fn complete(&self, _isa: Isa, _rows: Range<usize>, _columns: Range<usize>) {}
 }
 
 /// Gives a convolution its input, one vector of sixteen channels at one position at a time.
@@ -195,6 +201,8 @@ pub struct Return<'a> {
     pub gate: Gate<'a>,
     /// What the border folds back, where the padding mirrors.
     pub strips: Option<&'a Strips>,
+    /// What losses at this map add.
+    pub seeds: &'a [Seeds<'a>],
 }
 
 impl Sink for Return<'_> {
@@ -208,6 +216,12 @@ impl Sink for Return<'_> {
             }
             let value = self.gate.pass::<S>(&self.layout, block, y, x, value);
             S::store(self.output.at(self.layout.inside(block, y, x)).cast(), value);
+        }
+    }
+
+    fn complete(&self, isa: Isa, rows: Range<usize>, columns: Range<usize>) {
+        for seeds in self.seeds {
+            seeds.sow_part(isa, &self.output, rows.clone(), columns.clone());
         }
     }
 }

@@ -150,9 +150,4 @@ impl Simd for Avx2 {
         }
         columns
     }
-    #[inline(always)]
-    fn prefetch(at: *const f32) {
-        // A prefetch never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
-    }
 }

@@ -99,10 +99,14 @@ impl Simd for Avx512 {
             let mut columns = rows;
             for c in 0..4 {
                 let [a, b, d, e] = [fours[c], fours[4 + c], fours[8 + c], fours[12 + c]];
-                let (low, high) =
-                    (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
-                let (below, above) =
-                    (_mm512_shuffle_f32x4::<0b10_00_10_00>(d, e), _mm512_shuffle_f32x4::<0b11_01_11_01>(d, e));
+                let (low, high) = (
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b),
+                );
+                let (below, above) = (
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(d, e),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(d, e),
+                );
                 columns[c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, below);
                 columns[4 + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(high, above);
                 columns[8 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, below);
@@ -110,10 +114,5 @@ impl Simd for Avx512 {
             }
             columns
         }
-    }
-    #[inline(always)]
-    fn prefetch(at: *const f32) {
-        // A prefetch never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 }

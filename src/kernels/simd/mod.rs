@@ -70,8 +70,6 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Sixteen rows become sixteen columns.
     #[allow(unsafe_code)]
     unsafe fn transpose(rows: [Self::V; LANES]) -> [Self::V; LANES];
-    /// Asks for the cache line at an address, which may be anywhere.
-    fn prefetch(at: *const f32);
 }
 
 /// A computation that any instruction set can run.
@@ -157,5 +155,42 @@ impl FromStr for Isa {
             let names = Self::ALL.map(|(name, _)| name).join(", ");
             format!("`{text}` is not an instruction set; the sets are {names}")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Transpose([[f32; LANES]; LANES]);
+
+    impl Kernel for Transpose {
+        type Output = [[f32; LANES]; LANES];
+
+        #[allow(unsafe_code)]
+        #[inline(always)]
+        unsafe fn run<S: Simd>(self) -> Self::Output {
+            let mut out = self.0;
+            // SAFETY: the caller vouches for the set; arrays of sixteen floats are read and written whole.
+            unsafe {
+                let columns = S::transpose(std::array::from_fn(|i| S::load(self.0[i].as_ptr())));
+                columns.into_iter().zip(&mut out).for_each(|(v, row)| S::store(row.as_mut_ptr(), v));
+            }
+            out
+        }
+    }
+
+    #[test]
+    fn every_set_transposes() {
+        let rows: [[f32; LANES]; LANES] =
+            std::array::from_fn(|i| std::array::from_fn(|j| (LANES * i + j) as f32));
+        for (name, isa) in Isa::ALL.into_iter().filter(|(_, isa)| isa.available()) {
+            let columns = isa.run(Transpose(rows));
+            for i in 0..LANES {
+                for j in 0..LANES {
+                    assert_eq!(columns[j][i], rows[i][j], "{name}: row {i}, column {j}");
+                }
+            }
+        }
     }
 }

@@ -76,6 +76,4 @@ impl Simd for Portable {
     unsafe fn transpose(rows: [Lanes; LANES]) -> [Lanes; LANES] {
         std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]))
     }
-    #[inline(always)]
-    fn prefetch(_: *const f32) {}
 }

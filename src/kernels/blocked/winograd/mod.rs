@@ -115,15 +115,26 @@ pub fn convolve<I: Source, K: Sink>(
         Run { layout, grid, stride, tiles }
     });
     match &weights.kind {
-        Kind::Transformed(packed) => runs.collect::<Vec<_>>().par_iter().for_each(|run| {
-            scratch.with(|buffer| alone(isa, run, input, packed, sink, buffer));
-        }),
+        Kind::Transformed(packed) => {
+            runs.collect::<Vec<_>>().par_iter().for_each(|run| {
+                scratch.with(|buffer| alone(isa, run, input, packed, sink, buffer));
+            });
+            if !shares_evenly(&grid, stride) {
+                Run { layout, grid, stride, tiles: 0..grid.tiles }.complete(isa, sink);
+            }
+        }
         Kind::Plain(packed) | Kind::Turned(packed) => scratch.with_largest(|buffer| {
             let v = buffer.vectors_mut(FREQUENCIES * layout.blocks * stride);
             let kernels = (&**packed, matches!(weights.kind, Kind::Turned(_)));
             runs.for_each(|run| together(isa, &run, input, kernels, sink, v, scratch));
         }),
     }
+}
+
+/// Whether chunks of about `size` tiles keep all threads busy to the end; then a chunk is completed at once, while it is in
+/// the cache, and otherwise all of the map afterwards.
+fn shares_evenly(grid: &Grid, size: usize) -> bool {
+    grid.tiles >= 8 * size * rayon::current_num_threads()
 }
 
 /// A run of tiles on this thread, by weights transformed beforehand.
@@ -139,6 +150,9 @@ fn alone<I: Source, K: Sink>(isa: Isa, run: &Run, input: &I, packed: &Packed, si
         }
     }
     isa.run(Output { run, m, step: out_step, blocks: 0..blocks(packed.outputs), sink });
+    if shares_evenly(&run.grid, run.stride) {
+        run.parts().for_each(|(rows, columns)| sink.complete(isa, rows, columns));
+    }
 }
 
 /// A run of tiles over all threads: the input is transformed once, then each task takes a group of output blocks
@@ -178,4 +192,5 @@ fn together<I: Source, K: Sink>(
             isa.run(Output { run, m, step, blocks: group.0..group.0 + group.1, sink });
         });
     });
+    run.complete(isa, sink);
 }

@@ -3,12 +3,14 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::FREQUENCIES;
 use super::transform::{input_line, output_line};
 use crate::kernels::blocked::map::{Layout, Vector};
 use crate::kernels::blocked::sink::{Shared, Sink, Source};
 use crate::kernels::blocked::tile::{self, by_vectors};
-use crate::kernels::simd::{Kernel, LANES, Simd};
+use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
 
 /// Tiles that cover a map.
 #[derive(Clone, Copy)]
@@ -36,6 +38,24 @@ pub(super) struct Run<'a> {
     pub(super) grid: Grid,
     pub(super) tiles: Range<usize>,
     pub(super) stride: usize,
+}
+
+impl Run<'_> {
+    /// The rows and columns of the map that its tiles cover, one row of tiles after the other.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + Send {
+        let (columns, shape, tiles) = (self.grid.columns, self.layout.shape, self.tiles.clone());
+        (tiles.start / columns..tiles.end.div_ceil(columns)).map(move |row| {
+            let first = tiles.start.max(row * columns) - row * columns;
+            let last = tiles.end.min((row + 1) * columns) - row * columns;
+            (4 * row..(4 * row + 4).min(shape.height), 4 * first..(4 * last).min(shape.width))
+        })
+    }
+
+    /// Tells the sink, on all threads, that these parts are complete.
+    pub(super) fn complete<K: Sink>(&self, isa: Isa, sink: &K) {
+        let parts: Vec<_> = self.parts().collect();
+        parts.into_par_iter().for_each(|(rows, columns)| sink.complete(isa, rows, columns));
+    }
 }
 
 /// The first stage: `Bᵀ d B` of every tile.
