@@ -437,19 +437,3 @@ fn original_vgg19_is_recognised_by_its_values() {
     let refused = weights::decode_as(&bytes, Path::new("vgg19.npz"), Some(Normalization::Torchvision));
     assert!(refused.unwrap_err().to_string().contains("original Caffe"));
 }
-
-/// Writes a placeholder for the embedded network: random weights in the real one's layout, but slimmer.
-/// The trained network replaces it: `cargo test --test network_files -- --ignored placeholder`.
-#[test]
-#[ignore = "writes weights/default.npz"]
-fn write_placeholder() {
-    let mut network = weights::random("8,8|12,12|24,24,24|32,32|32", 0).unwrap();
-    network.name = "placeholder".into();
-    network.licence = "MIT OR Apache-2.0".into();
-    network.description = "random weights until the trained network is there".into();
-    network.padding = Padding::Reflect;
-    network.content_layers = vec![("relu3_3".parse().unwrap(), 1.0)];
-    network.style_layers = (1..=5).map(|block| (format!("relu{block}_1").parse().unwrap(), 1.0)).collect();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/default.npz");
-    weights::save(&network, &path, Precision::F16).unwrap();
-}
