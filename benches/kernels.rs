@@ -60,7 +60,7 @@ fn convolution(c: &mut Criterion) {
         let weight = values(outputs * inputs * 9);
         let bias = vectors(&vec![0.0; outputs]);
         group.throughput(Throughput::Elements((18 * inputs * outputs * side * side) as u64));
-        let (forward, backward) = winograd::Weights::pair(&weight, outputs, inputs);
+        let (forward, backward) = winograd::Weights::pair(&weight[..], outputs, inputs);
         let scratch = Pool::default();
         group.bench_function(format!("{name} winograd forward"), |b| {
             b.iter(|| {

@@ -5,9 +5,9 @@ use crate::kernels::Shape;
 use crate::network::backend::Backend;
 use crate::network::plan::Plan;
 
-/// Vectors of the picture's size that the optimiser and the pyramid hold: two for each remembered pair of
-/// L-BFGS, a dozen for its state, and the pictures themselves.
-const PIXEL_VECTORS: usize = 40;
+/// Vectors of the picture's size that the optimiser and the pyramid hold: one for each remembered pair of L-BFGS (two
+/// of half the size), a dozen for its state, and the pictures themselves.
+const PIXEL_VECTORS: usize = 30;
 
 /// Which engine will hold the maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

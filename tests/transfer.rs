@@ -172,7 +172,7 @@ fn a_start_picture_must_have_the_shape_of_the_result() {
 #[test]
 fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
     let mut network = weights::random("6,6|8", 3).unwrap();
-    network.convolutions[1].weight[0] = f32::NAN;
+    std::sync::Arc::make_mut(&mut network.convolutions[1].weight)[0] = f32::NAN;
     let transfer = builder().network(Arc::new(network)).build().unwrap();
     let result = transfer.run(&content(), &[style()], ());
     assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));

@@ -14,6 +14,7 @@ pub mod reference;
 pub use layer::{Layer, Stage};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How a 2×2 pooling of stride 2 joins four positions; odd sizes drop the last row or column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +45,9 @@ pub struct Convolution {
     pub inputs: usize,
     /// Channels that go out.
     pub outputs: usize,
-    /// outputs × inputs × 3 × 3, row-major (cross-correlation, as every framework stores it).
-    pub weight: Vec<f32>,
+    /// outputs × inputs × 3 × 3, row-major (cross-correlation, as every framework stores it); shared, since the widest
+    /// layers are computed from it as it is.
+    pub weight: Arc<[f32]>,
     /// One value per output channel.
     pub bias: Vec<f32>,
 }

@@ -84,7 +84,7 @@ impl PackedNetwork {
                     backward: direct::pack(&turned, c.inputs, c.outputs),
                 },
                 _ => {
-                    let (forward, backward) = winograd::Weights::pair(&c.weight, c.outputs, c.inputs);
+                    let (forward, backward) = winograd::Weights::pair(c.weight.clone(), c.outputs, c.inputs);
                     Inner::Winograd { forward, backward }
                 }
             });

@@ -24,7 +24,7 @@ pub(super) fn network(
             index: outline.index,
             inputs: outline.inputs,
             outputs: outline.outputs,
-            weight: floats(container, planned.weight)?,
+            weight: floats(container, planned.weight)?.into(),
             bias: floats(container, planned.bias)?,
         });
     }

@@ -100,8 +100,10 @@ fn whole(network: &Network) -> Message<()> {
     finite("input.weight", &[3, 3], &network.input_weight)?;
     finite("input.bias", &[3], &network.input_bias)?;
     for c in &network.convolutions {
-        let shapes =
-            [("weight", &c.weight, vec![c.outputs, c.inputs, 3, 3]), ("bias", &c.bias, vec![c.outputs])];
+        let shapes = [
+            ("weight", &c.weight[..], vec![c.outputs, c.inputs, 3, 3]),
+            ("bias", &c.bias[..], vec![c.outputs]),
+        ];
         for (part, values, shape) in shapes {
             let name = format!("conv{}_{}.{part}", c.block, c.index);
             if values.len() != shape.iter().product::<usize>() {

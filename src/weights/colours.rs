@@ -119,14 +119,7 @@ mod tests {
     use super::*;
 
     fn first(bias: &[f32], weight: &[f32]) -> Convolution {
-        Convolution {
-            block: 1,
-            index: 1,
-            inputs: 3,
-            outputs: 64,
-            weight: weight.to_vec(),
-            bias: bias.to_vec(),
-        }
+        Convolution { block: 1, index: 1, inputs: 3, outputs: 64, weight: weight.into(), bias: bias.to_vec() }
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn files_that_are_no_networks_get_a_sentence() {
     std::fs::write(workshop.path("cut.npz"), &network[..network.len() / 2]).unwrap();
     std::fs::write(workshop.path("empty.npz"), b"").unwrap();
     let mut sick = pastiche::weights::random("4", 1).unwrap();
-    sick.convolutions[0].weight[3] = f32::NAN;
+    std::sync::Arc::make_mut(&mut sick.convolutions[0].weight)[3] = f32::NAN;
     assert!(
         pastiche::weights::save(&sick, &workshop.path("sick.npz"), pastiche::weights::Precision::F32)
             .is_err()

@@ -61,7 +61,7 @@ pub fn read_network(file: &Path, pooling: Pooling, padding: Padding) -> Arc<Netw
                 index,
                 inputs: shape[1],
                 outputs: shape[0],
-                weight: single(&name),
+                weight: single(&name).into(),
                 bias: single(&format!("conv{block}_{index}.bias")),
             }
         })

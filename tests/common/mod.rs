@@ -147,7 +147,7 @@ pub fn network(seed: u64, blocks: &[&[usize]], pooling: Pooling, padding: Paddin
                 index: index + 1,
                 inputs,
                 outputs,
-                weight: rng.values(outputs * inputs * 9, -spread, spread),
+                weight: rng.values(outputs * inputs * 9, -spread, spread).into(),
                 bias: rng.values(outputs, -0.2, 0.3),
             });
             inputs = outputs;

@@ -25,7 +25,7 @@ use crate::kernels::blocked::scratch::Pool;
 use crate::kernels::blocked::sink::{Shared, Sink, Source};
 use crate::kernels::blocked::tile;
 use crate::kernels::simd::{Isa, LANES};
-use kernels::{Kernels, Turn};
+use kernels::{Gather, Kernels, Plain};
 use stages::{Grid, Input, Output, Product, Run};
 use transform::transform_kernel;
 
@@ -45,27 +45,26 @@ pub struct Weights {
 enum Kind {
     /// 36 products, transformed beforehand.
     Transformed(Packed),
-    /// The nine taps of the forward direction, to be transformed in use.
-    Plain(Arc<Packed>),
-    /// The same, to be turned by 180° and transposed first: the backward direction.
-    Turned(Arc<Packed>),
+    /// Plain kernels, to be transformed in use; in the backward direction turned by 180° with channels exchanged.
+    Plain { weight: Arc<[f32]>, backward: bool },
 }
 
 impl Weights {
     /// Packs out×in×3×3 weights for both directions: input to output, and the output's gradient to the input's.
-    pub fn pair(weight: &[f32], outputs: usize, inputs: usize) -> (Self, Self) {
+    pub fn pair(weight: impl Into<Arc<[f32]>>, outputs: usize, inputs: usize) -> (Self, Self) {
+        let weight = weight.into();
         assert_eq!(weight.len(), outputs * inputs * 9);
         let kinds = if outputs * inputs * FREQUENCIES * size_of::<f32>() > TRANSFORMED_AT_MOST {
-            let plain = Arc::new(super::direct::pack(weight, outputs, inputs));
-            (Kind::Plain(plain.clone()), Kind::Turned(plain))
+            let plain = |backward| Kind::Plain { weight: weight.clone(), backward };
+            (plain(false), plain(true))
         } else {
             let transform = |weight: &[f32], outputs, inputs| {
                 Kind::Transformed(Packed::new(inputs, outputs, FREQUENCIES, |o, i, values| {
                     transform_kernel(&weight[(o * inputs + i) * 9..][..9], values);
                 }))
             };
-            let turned = crate::kernels::conv::rotated(weight, outputs, inputs);
-            (transform(weight, outputs, inputs), transform(&turned, inputs, outputs))
+            let turned = crate::kernels::conv::rotated(&weight, outputs, inputs);
+            (transform(&weight, outputs, inputs), transform(&turned, inputs, outputs))
         };
         let one = |inputs, outputs, kind| Self { inputs, outputs, kind };
         (one(inputs, outputs, kinds.0), one(outputs, inputs, kinds.1))
@@ -105,7 +104,7 @@ pub fn convolve<I: Source, K: Sink>(
     let per_tile = in_bytes + FREQUENCIES * out_blocks * size_of::<Vector>();
     let wanted = match weights.kind {
         Kind::Transformed(_) => (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112),
-        Kind::Plain(_) | Kind::Turned(_) => (SHARED_BYTES / in_bytes).max(QUANTUM),
+        Kind::Plain { .. } => (SHARED_BYTES / in_bytes).max(QUANTUM),
     };
     let chunks = grid.tiles.div_ceil(wanted).max(1);
     let size = grid.tiles.div_ceil(chunks).next_multiple_of(QUANTUM);
@@ -123,9 +122,13 @@ pub fn convolve<I: Source, K: Sink>(
                 Run { layout, grid, stride, tiles: 0..grid.tiles }.complete(isa, sink);
             }
         }
-        Kind::Plain(packed) | Kind::Turned(packed) => scratch.with_largest(|buffer| {
+        Kind::Plain { weight, backward } => scratch.with_largest(|buffer| {
             let v = buffer.vectors_mut(FREQUENCIES * layout.blocks * stride);
-            let kernels = (&**packed, matches!(weights.kind, Kind::Turned(_)));
+            let (outputs, inputs) = match backward {
+                true => (weights.inputs, weights.outputs),
+                false => (weights.outputs, weights.inputs),
+            };
+            let kernels = (Plain { weight, outputs, inputs }, *backward);
             runs.for_each(|run| together(isa, &run, input, kernels, sink, v, scratch));
         }),
     }
@@ -161,12 +164,12 @@ fn together<I: Source, K: Sink>(
     isa: Isa,
     run: &Run,
     input: &I,
-    (packed, backward): (&Packed, bool),
+    (plain, backward): (Plain<'_>, bool),
     sink: &K,
     v: &mut [Vector],
     scratch: &Pool,
 ) {
-    let groups = groups(blocks(if backward { packed.inputs } else { packed.outputs }));
+    let groups = groups(blocks(if backward { plain.inputs } else { plain.outputs }));
     let in_blocks = run.layout.blocks;
     let shared = Shared::new(v);
     (0..in_blocks).into_par_iter().for_each(|b| {
@@ -176,13 +179,8 @@ fn together<I: Source, K: Sink>(
         let (rows, step) = (in_blocks * LANES * group.1, group.1 * run.stride);
         scratch.with(|buffer| {
             let (u, rest) = buffer.split(FREQUENCIES * rows, FREQUENCIES * step + 9 * rows);
-            let (m, turned) = rest.split_at_mut(FREQUENCIES * step);
-            let taps: [&[Vector]; 9] = if backward {
-                isa.run(Turn { packed, group, taps: turned });
-                std::array::from_fn(|tap| &turned[tap * rows..][..rows])
-            } else {
-                std::array::from_fn(|tap| packed.part(tap, group))
-            };
+            let (m, taps) = rest.split_at_mut(FREQUENCIES * step);
+            isa.run(Gather { plain, backward, group, taps });
             isa.run(Kernels { taps, u });
             for frequency in 0..FREQUENCIES {
                 let weights = &u[frequency * rows..][..rows];
