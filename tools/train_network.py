@@ -257,7 +257,7 @@ def main():
             saved_at = used
     keep()
     record = {
-        "options": {k: v for k, v in vars(arguments).items() if k not in ("pictures", "teachers", "out")},
+        "options": {k: v for k, v in vars(arguments).items() if k not in ("pictures", "teachers", "out", "curves")},
         "steps": step,
         "minutes": round(used / 60, 1),
         "torch": torch.__version__,

@@ -101,7 +101,7 @@ pub(crate) struct LossArgs {
     /// The weight of the style [default: by preset; 1 for relative]
     #[arg(long, value_name = "B", allow_negative_numbers = true)]
     pub style_weight: Option<f64>,
-    /// The weight of the total variation, which smooths [default: 0]
+    /// The weight of the total variation, which smooths [default: 0.02 for a transfer with preset relative, else 0]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub tv_weight: Option<f64>,
     /// How firmly pixels are held in the range that a file can store [default: 10]
@@ -119,7 +119,7 @@ pub(crate) struct LossArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Loss")]
 pub(crate) struct ContentLossArgs {
-    /// The weight of the content [default: by preset; 0.01 for relative]
+    /// The weight of the content [default: by preset; 0.02 for relative]
     #[arg(long, value_name = "A", allow_negative_numbers = true)]
     pub content_weight: Option<f64>,
     /// Layers where the content is compared [default: as the network says, else relu4_2]

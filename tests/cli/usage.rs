@@ -64,12 +64,12 @@ fn the_help_states_the_defaults_that_hold() {
     let help = Workshop::new().run("transfer --help").succeeds().stdout;
     // The help is wrapped, so that spaces may be line breaks.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (content, style, tv) = defaults::weights(Preset::Relative);
+    let (content, style, _) = defaults::weights(Preset::Relative);
     for text in [
         format!("the aspect ratio is the content's [default: {}]", defaults::SIZE),
         format!("by preset; {content} for relative"),
         format!("by preset; {style} for relative"),
-        format!("which smooths [default: {tv}]"),
+        format!("which smooths [default: {} for a transfer", defaults::TRANSFER_TV_WEIGHT),
         format!("a file can store [default: {}]", defaults::RANGE_WEIGHT),
         format!("[default: {}] --coarsest", defaults::ITERATIONS),
         format!("but stays at least {}", defaults::FEWEST_ITERATIONS),
