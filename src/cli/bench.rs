@@ -50,6 +50,48 @@ struct LayerReport {
     gram_milliseconds: f64,
     gflops_direct_equivalent: f64,
     share_of_peak: f64,
+    roofline: Roofline,
+}
+
+/// The least time that one evaluation of a layer can take: by its multiply-adds at the machine's peak, and by its maps
+/// at the rate of a memory copy (Williams, Waterman & Patterson, "Roofline", CACM 2009).
+#[derive(Serialize)]
+struct Roofline {
+    /// Multiplications and additions, of Winograd's products where it is used (a quarter of the direct ones).
+    gflop: f64,
+    /// The map before the convolution and the one behind it, once in each direction.
+    megabytes: f64,
+    multiply_milliseconds: f64,
+    memory_milliseconds: f64,
+    /// The larger of both as a part of the time measured.
+    share: f64,
+}
+
+impl Roofline {
+    fn new(plan: &Plan, at: usize, time: &LayerTime, peak_gflops: f64, copy_gbytes: f64) -> Self {
+        let shape = plan.shape(at);
+        let products = match time.algorithm {
+            "winograd" | "winograd-shared" => plan.layer_direct_flops(at) / 4.0,
+            _ => plan.layer_direct_flops(at),
+        };
+        // Half of a symmetric product for the Gram matrix, a whole one for what its loss sends back.
+        let gram = if time.gram > 0.0 { 3.0 * shape.len() as f64 * shape.channels as f64 } else { 0.0 };
+        let bytes = (2 * size_of::<f32>() * (plan.input_shape(at).len() + shape.len())) as f64;
+        let (multiply, memory) = ((products + gram) / peak_gflops / 1e6, bytes / copy_gbytes / 1e6);
+        let measured = (time.forward + time.backward + time.gram) / PROFILED as f64 * 1e3;
+        Self {
+            gflop: (products + gram) / 1e9,
+            megabytes: bytes / 1e6,
+            multiply_milliseconds: multiply,
+            memory_milliseconds: memory,
+            share: multiply.max(memory) / measured,
+        }
+    }
+
+    /// What sets the limit.
+    fn bound(&self) -> &'static str {
+        if self.multiply_milliseconds >= self.memory_milliseconds { "multiply" } else { "memory" }
+    }
 }
 
 /// Seconds of the timed evaluations, and of the profiled ones by layer.
@@ -155,6 +197,7 @@ fn report(
             gram_milliseconds: milliseconds(time.gram),
             gflops_direct_equivalent: gflops,
             share_of_peak: gflops / fma_peak_gflops,
+            roofline: Roofline::new(plan, at, time, fma_peak_gflops, copy_gbytes),
         }
     });
     Report {
@@ -191,11 +234,11 @@ fn text(report: &Report) -> String {
     if report.layers.is_empty() {
         return text;
     }
-    text += "\n\nlayer    in→out, size            algorithm        forward  backward  Gram, ms   GFLOP/s  of peak";
+    text += "\n\nlayer    in→out, size            algorithm        forward  backward  Gram, ms   GFLOP/s  of peak   GFLOP     MB  of roofline";
     for layer in &report.layers {
         let [inputs, outputs, height, width] = layer.shape;
         text += &format!(
-            "\n{:8} {:22} {:15} {:8.2} {:9.2} {:9.2} {:9.1} {:8.2}",
+            "\n{:8} {:22} {:15} {:8.2} {:9.2} {:9.2} {:9.1} {:8.2} {:7.2} {:6.1} {:5.2} {}",
             layer.layer,
             format!("{inputs}→{outputs}, {height}x{width}"),
             layer.algorithm,
@@ -204,6 +247,10 @@ fn text(report: &Report) -> String {
             layer.gram_milliseconds,
             layer.gflops_direct_equivalent,
             layer.share_of_peak,
+            layer.roofline.gflop,
+            layer.roofline.megabytes,
+            layer.roofline.share,
+            layer.roofline.bound(),
         );
     }
     text + &format!("\nlosses and the rest: {:.2} ms", report.milliseconds_elsewhere)

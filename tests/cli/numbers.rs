@@ -105,6 +105,9 @@ fn bench_reports_its_figures() {
         }
         assert_eq!((&report["threads"], &report["size"]), (&1.into(), &32.into()));
         assert!(report.get("fma_peak_gflops").is_some() && report.get("peak_rss_bytes").is_some());
+        for layer in report["layers"].as_array().unwrap() {
+            assert!(layer["roofline"]["share"].as_f64().unwrap() > 0.0, "{layer}");
+        }
     }
     assert!(
         workshop.run("bench --weights net.npz --size 32 --repeats 1").succeeds().stdout.contains("GFLOP/s")

@@ -155,3 +155,20 @@ def save(student, path, metadata, half=True):
     arrays["metadata"] = np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8)
     with open(path, "wb") as file:
         np.savez(file, **arrays)
+
+
+@torch.no_grad()
+def load(path):
+    """A network file that `save` wrote, as a student, and its metadata."""
+    arrays = np.load(path)
+    metadata = json.loads(bytes(arrays["metadata"]))
+    shape = {}
+    for key in arrays.files:
+        if key.startswith("conv") and key.endswith(".bias"):
+            shape.setdefault(int(key[4]), []).append(arrays[key].size)
+    student = Student([shape[b] for b in sorted(shape)], metadata["pooling"], metadata["padding"])
+    for b, i in student.layers:
+        convolution = student.convolution((b, i))
+        convolution.weight.copy_(torch.tensor(arrays[f"conv{b}_{i}.weight"].astype(np.float32)))
+        convolution.bias.copy_(torch.tensor(arrays[f"conv{b}_{i}.bias"].astype(np.float32)))
+    return student, metadata

@@ -40,6 +40,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Writes sixteen floats.
     #[allow(unsafe_code)]
     unsafe fn store(to: *mut f32, v: Self::V);
+    /// Asks for the cache line at an address, which need not be valid, ahead of its use.
+    #[allow(unsafe_code)]
+    unsafe fn prefetch(at: *const f32);
     /// a + b.
     #[allow(unsafe_code)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;

@@ -34,6 +34,8 @@ impl Simd for Portable {
         unsafe { to.cast::<Lanes>().write_unaligned(v) }
     }
     #[inline(always)]
+    unsafe fn prefetch(_at: *const f32) {}
+    #[inline(always)]
     unsafe fn add(a: Lanes, b: Lanes) -> Lanes {
         zip(a, b, |a, b| a + b)
     }

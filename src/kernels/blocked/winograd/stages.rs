@@ -145,8 +145,12 @@ impl Product<'_> {
                 let mut values = self.v.as_ptr().add(first).cast::<f32>();
                 let mut w = self.weights.as_ptr().cast::<f32>();
                 for _ in 0..blocks {
+                    let next = values.wrapping_add(stride * LANES);
+                    for p in 0..length {
+                        S::prefetch(next.wrapping_add(p * LANES));
+                    }
                     tile::block::<S, OB>(&mut sums, values, w);
-                    values = values.add(stride * LANES);
+                    values = next;
                     w = w.add(LANES * OB * LANES);
                 }
                 for o in 0..OB {
