@@ -12,7 +12,8 @@ use pastiche::kernels::Shape;
 use pastiche::kernels::blocked::map::{Buffer, Layout, pack};
 use pastiche::kernels::blocked::scratch::Pool;
 use pastiche::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
-use pastiche::kernels::blocked::{direct, gram, pool, winograd};
+use pastiche::kernels::blocked::winograd::{self, Tile};
+use pastiche::kernels::blocked::{direct, gram, pool};
 use pastiche::kernels::simd::Isa;
 use pastiche::network::Pooling;
 use pastiche::picture::resize;
@@ -60,7 +61,8 @@ fn convolution(c: &mut Criterion) {
         let weight = values(outputs * inputs * 9);
         let bias = vectors(&vec![0.0; outputs]);
         group.throughput(Throughput::Elements((18 * inputs * outputs * side * side) as u64));
-        let (forward, backward) = winograd::Weights::pair(&weight[..], outputs, inputs);
+        let tile = Tile::best(to.shape);
+        let (forward, backward) = winograd::Weights::pair(&weight[..], outputs, inputs, tile);
         let scratch = Pool::default();
         group.bench_function(format!("{name} winograd forward"), |b| {
             b.iter(|| {

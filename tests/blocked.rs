@@ -3,11 +3,12 @@
 mod common;
 
 use common::convolution::{Convolution, convolution_suite};
+use pastiche::kernels::blocked::direct;
 use pastiche::kernels::blocked::map::{Buffer, Layout, fill_border, pack, unpack};
 use pastiche::kernels::blocked::mirror::Strips;
 use pastiche::kernels::blocked::scratch::Pool;
 use pastiche::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
-use pastiche::kernels::blocked::{direct, winograd};
+use pastiche::kernels::blocked::winograd::{self, Tile};
 use pastiche::kernels::simd::Isa;
 use pastiche::kernels::{Shape, conv};
 use pastiche::network::Padding;
@@ -21,7 +22,12 @@ fn blocked(plain: &[f32], layout: &Layout, padding: Padding) -> Buffer {
     buffer
 }
 
-fn forward<const ISA: usize, const WINOGRAD: bool>(
+/// Winograd's tile of a side; the direct algorithm for 0.
+fn tile(side: usize) -> Option<Tile> {
+    Tile::ALL.into_iter().find(|tile| tile.side() == side)
+}
+
+fn forward<const ISA: usize, const TILE: usize>(
     input: &[f32],
     shape: Shape,
     padding: Padding,
@@ -43,8 +49,8 @@ fn forward<const ISA: usize, const WINOGRAD: bool>(
         gate: None,
     };
     let (outputs, inputs) = (to.shape.channels, shape.channels);
-    if WINOGRAD {
-        let (forward, _) = winograd::Weights::pair(weight, outputs, inputs);
+    if let Some(tile) = tile(TILE) {
+        let (forward, _) = winograd::Weights::pair(weight, outputs, inputs, tile);
         let source = InMemory::new(source.map(&from), from);
         winograd::convolve(isa, &source, &from, &forward, &sink, &Pool::default());
     } else {
@@ -57,7 +63,7 @@ fn forward<const ISA: usize, const WINOGRAD: bool>(
     output.copy_from_slice(&values);
 }
 
-fn backward<const ISA: usize, const WINOGRAD: bool>(
+fn backward<const ISA: usize, const TILE: usize>(
     gradient: &[f32],
     shape: Shape,
     padding: Padding,
@@ -77,8 +83,8 @@ fn backward<const ISA: usize, const WINOGRAD: bool>(
     let strips = (padding == Padding::Reflect).then_some(&strips);
     let sink =
         Return { layout: to, output: Shared::new(below.map_mut(&to)), gate: Gate::Open, strips, seeds: &[] };
-    if WINOGRAD {
-        let (_, backward) = winograd::Weights::pair(weight, outputs, shape.channels);
+    if let Some(tile) = tile(TILE) {
+        let (_, backward) = winograd::Weights::pair(weight, outputs, shape.channels, tile);
         winograd::convolve(isa, &source, &from, &backward, &sink, &pool);
     } else {
         direct::convolve(isa, blocked(gradient, &from, Padding::Zeros).map(&from), &from, &turned, &sink);
@@ -87,18 +93,21 @@ fn backward<const ISA: usize, const WINOGRAD: bool>(
 }
 
 /// One algorithm with one instruction set; where the processor lacks the set, its tests have nothing to do.
-fn fast<const ISA: usize, const WINOGRAD: bool>() -> Convolution<f32> {
+fn fast<const ISA: usize, const TILE: usize>() -> Convolution<f32> {
     Convolution {
-        forward: forward::<ISA, WINOGRAD>,
-        backward: backward::<ISA, WINOGRAD>,
+        forward: forward::<ISA, TILE>,
+        backward: backward::<ISA, TILE>,
         accepts: |_, _| Isa::ALL[ISA].1.available(),
-        tolerance: if WINOGRAD { 2e-5 } else { 2e-6 },
+        tolerance: if TILE == 0 { 2e-6 } else { 2e-5 },
     }
 }
 
-convolution_suite!(direct_avx512, fast::<0, false>());
-convolution_suite!(direct_avx2, fast::<1, false>());
-convolution_suite!(direct_portable, fast::<2, false>());
-convolution_suite!(winograd_avx512, fast::<0, true>());
-convolution_suite!(winograd_avx2, fast::<1, true>());
-convolution_suite!(winograd_portable, fast::<2, true>());
+convolution_suite!(direct_avx512, fast::<0, 0>());
+convolution_suite!(direct_avx2, fast::<1, 0>());
+convolution_suite!(direct_portable, fast::<2, 0>());
+convolution_suite!(winograd4_avx512, fast::<0, 4>());
+convolution_suite!(winograd4_avx2, fast::<1, 4>());
+convolution_suite!(winograd4_portable, fast::<2, 4>());
+convolution_suite!(winograd6_avx512, fast::<0, 6>());
+convolution_suite!(winograd6_avx2, fast::<1, 6>());
+convolution_suite!(winograd6_portable, fast::<2, 6>());

@@ -171,7 +171,7 @@ fn every_engine_agrees_with_the_reference() {
         for pooling in [Pooling::Max, Pooling::Average] {
             for padding in [Padding::Zeros, Padding::Reflect] {
                 let network = network(widths, pooling, padding, &mut Random(case as u64 + 1));
-                for convolution in [Convolution::Im2col, Convolution::Direct, Convolution::Winograd] {
+                for (_, convolution) in Convolution::ALL {
                     let sets = Isa::ALL.into_iter().map(|(_, isa)| isa).filter(|isa| isa.available());
                     let choices: Vec<Option<Isa>> = match convolution {
                         Convolution::Im2col => vec![None],

@@ -57,7 +57,7 @@ struct LayerReport {
 /// at the rate of a memory copy (Williams, Waterman & Patterson, "Roofline", CACM 2009).
 #[derive(Serialize)]
 struct Roofline {
-    /// Multiplications and additions, of Winograd's products where it is used (a quarter of the direct ones).
+    /// Multiplications and additions of the products as the algorithm makes them, and of the Gram matrix.
     gflop: f64,
     /// The map before the convolution and the one behind it, once in each direction.
     megabytes: f64,
@@ -70,17 +70,13 @@ struct Roofline {
 impl Roofline {
     fn new(plan: &Plan, at: usize, time: &LayerTime, peak_gflops: f64, copy_gbytes: f64) -> Self {
         let shape = plan.shape(at);
-        let products = match time.algorithm {
-            "winograd" | "winograd-shared" => plan.layer_direct_flops(at) / 4.0,
-            _ => plan.layer_direct_flops(at),
-        };
         // Half of a symmetric product for the Gram matrix, a whole one for what its loss sends back.
         let gram = if time.gram > 0.0 { 3.0 * shape.len() as f64 * shape.channels as f64 } else { 0.0 };
         let bytes = (2 * size_of::<f32>() * (plan.input_shape(at).len() + shape.len())) as f64;
-        let (multiply, memory) = ((products + gram) / peak_gflops / 1e6, bytes / copy_gbytes / 1e6);
+        let (multiply, memory) = ((time.flops + gram) / peak_gflops / 1e6, bytes / copy_gbytes / 1e6);
         let measured = (time.forward + time.backward + time.gram) / PROFILED as f64 * 1e3;
         Self {
-            gflop: (products + gram) / 1e9,
+            gflop: (time.flops + gram) / 1e9,
             megabytes: bytes / 1e6,
             multiply_milliseconds: multiply,
             memory_milliseconds: memory,

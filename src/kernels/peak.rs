@@ -9,42 +9,54 @@ use rayon::ThreadPool;
 
 use super::simd::{Isa, Kernel, LANES, Simd};
 
-/// Independent sums at most; as many as the instruction set's register tile has are used: enough to hide the
-/// latency of two units, few enough to stay in registers.
-const SUMS: usize = 24;
 /// Multiply-adds of each sum in one measurement: a few milliseconds.
 const STEPS: usize = 1 << 18;
 /// Measurements; the fastest counts.
 const RUNS: usize = 100;
 
 /// `STEPS` multiply-adds on every sum; returns how many floats each step worked on.
-struct Multiply {
-    start: [f32; SUMS],
-}
+struct Multiply;
 
 impl Kernel for Multiply {
     type Output = usize;
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> usize {
-        let used = const { if S::TILE[0] < SUMS { S::TILE[0] } else { SUMS } };
         // SAFETY: the caller vouches for the instruction set.
         unsafe {
-            // x ↦ x/2 + 1/2 tends to 1: no value over- or underflows.
-            let half = S::splat(std::hint::black_box(0.5));
-            let mut sums = self.start.map(|value| S::splat(value));
-            for _ in 0..STEPS {
-                // Indexed by constants only, or the compiler would keep the sums in memory.
-                for s in 0..SUMS {
-                    if s < used {
-                        sums[s] = S::fma(sums[s], half, half);
-                    }
-                }
-            }
-            std::hint::black_box(sums[..used].iter().map(|&sum| S::sum(sum)).sum::<f32>());
+            // Enough sums to hide the latency of two units, few enough to stay in registers with their factor.
+            if S::TILE[0] > 12 { chains::<S, 12>() } else { chains::<S, 6>() }
         }
-        used * LANES
     }
+}
+
+/// `SUMS` independent chains of multiply-adds.
+///
+/// # Safety
+/// Only where `S` is available.
+#[inline(always)]
+unsafe fn chains<S: Simd, const SUMS: usize>() -> usize {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        // x ↦ x/2 + 1/2 tends to 1: no value over- or underflows.
+        let half = S::splat(std::hint::black_box(0.5));
+        let mut sums = [half; SUMS];
+        for (k, sum) in sums.iter_mut().enumerate() {
+            // Chains that begin alike would be computed once.
+            *sum = S::splat(std::hint::black_box(k as f32));
+        }
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                *sum = S::fma(*sum, half, half);
+            }
+        }
+        let mut total = S::splat(0.0);
+        for sum in sums {
+            total = S::add(total, sum);
+        }
+        std::hint::black_box(S::sum(total));
+    }
+    SUMS * LANES
 }
 
 /// The f32 multiply-adds, two operations each, of all threads of `pool` together, in GFLOP/s.
@@ -58,9 +70,8 @@ impl Kernel for Multiply {
 pub fn fma_peak_gflops(isa: Isa, pool: &ThreadPool) -> f64 {
     let rates = pool.broadcast(|_| {
         let rate = || {
-            let start = std::hint::black_box(std::array::from_fn(|at| at as f32));
             let begin = Instant::now();
-            let floats = isa.run(Multiply { start });
+            let floats = isa.run(Multiply);
             (2 * floats * STEPS) as f64 / begin.elapsed().as_secs_f64() / 1e9
         };
         (0..RUNS).map(|_| rate()).fold(0.0, f64::max)

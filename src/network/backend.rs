@@ -23,17 +23,23 @@ pub enum Convolution {
     Im2col,
     /// The direct register tile everywhere.
     Direct,
-    /// Winograd's F(4×4, 3×3), except on the three-channel layer.
+    /// Winograd's algorithm with the tile that suits each map, except on the three-channel layer.
     Winograd,
+    /// Winograd's F(4×4, 3×3) on maps of every size: the least rounding.
+    Winograd4,
+    /// Winograd's F(6×6, 3×3) on maps of every size: the fewest multiplications on large ones.
+    Winograd6,
 }
 
 impl Convolution {
     /// Every choice with its name.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("auto", Self::Auto),
         ("im2col", Self::Im2col),
         ("direct", Self::Direct),
         ("winograd", Self::Winograd),
+        ("winograd4", Self::Winograd4),
+        ("winograd6", Self::Winograd6),
     ];
 }
 

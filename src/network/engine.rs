@@ -65,8 +65,11 @@ pub trait Engine {
 /// Seconds spent on one convolution and what belongs to it, summed over evaluations.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct LayerTime {
-    /// What computes it: `first`, `direct`, `winograd` or `winograd-shared` (kernels transformed in use).
+    /// What computes it: `first`, `direct`, `winograd4` or `winograd6` (by the tile), `-shared` behind it where kernels
+    /// are transformed in use.
     pub algorithm: &'static str,
+    /// Multiplications and additions of the products of one evaluation, both directions.
+    pub flops: f64,
     /// Convolution, bias, ReLU, border and the pooling behind it.
     pub forward: f64,
     /// The same backwards, and what the losses add to the gradient on the way.

@@ -172,13 +172,13 @@ impl Fast {
         seeds: &Packs<'_>,
     ) {
         let weights = self.weights.clone();
-        let level = weights.level(at);
         let layout = Layout::new(self.plan.shape(at));
-        if let Some(mirrored) = &level.mirrored {
+        let mirrored = weights.mirrored(at);
+        if let Some(mirrored) = mirrored {
             border.strips.compute(self.isa, source, &layout, mirrored, &self.scratch);
         }
-        let strips = level.mirrored.is_some().then_some(&border.strips);
-        let Some(inner) = &level.inner else {
+        let strips = mirrored.is_some().then_some(&border.strips);
+        let Some(inner) = weights.inner(at, layout.shape) else {
             direct::return_first(self.isa, here.map(&layout), &layout, &weights.last, &mut border.mapped);
             if let Some(strips) = strips {
                 strips.add_plain(&mut border.mapped);
@@ -251,7 +251,7 @@ impl Engine for Fast {
         for at in 0..self.plan.depth() {
             let begin = self.clock();
             let layout = Layout::new(self.plan.shape(at));
-            let level = weights.level(at);
+            let (bias, inner) = (weights.bias(at), weights.inner(at, layout.shape));
             let mut kept = std::mem::take(&mut self.kept[at]);
             let spare = current.map_or(0, |used| 1 - used);
             let mut free = std::mem::take(&mut self.working[spare]);
@@ -264,12 +264,12 @@ impl Engine for Fast {
             };
             let isa = self.isa;
             if let (Some(out), Some(Inner::Winograd { forward, .. }), None, None) =
-                (pooled, &level.inner, &kept.rectified, &kept.linear)
+                (pooled, inner, &kept.rectified, &kept.linear)
             {
                 free.reserve(&out);
                 let sink = Pooled {
                     layout,
-                    bias: &level.bias,
+                    bias,
                     pooling: network.pooling,
                     out,
                     output: Shared::new(free.map_mut(&out)),
@@ -292,12 +292,12 @@ impl Engine for Fast {
             });
             let sink = Rectify {
                 layout,
-                bias: &level.bias,
+                bias,
                 linear: kept.linear.as_mut().map(|buffer| Shared::new(buffer.map_mut(&layout))),
                 output: Shared::new(output.map_mut(&layout)),
                 gate: gated.then(|| Shared::new(&mut kept.gates)),
             };
-            match &level.inner {
+            match inner {
                 None => direct::convolve_first(isa, &self.picture, &weights.first, &sink),
                 Some(Inner::Direct { forward, .. }) => direct::convolve(isa, input(), &from, forward, &sink),
                 Some(Inner::Winograd { forward, .. }) => {
@@ -402,8 +402,7 @@ impl Engine for Fast {
         for at in (0..depth).rev() {
             let begin = self.clock();
             let layout = Layout::new(self.plan.shape(at));
-            let level = weights.level(at);
-            let winograd = matches!(level.inner, Some(Inner::Winograd { .. }));
+            let winograd = matches!(weights.inner(at, layout.shape), Some(Inner::Winograd { .. }));
             let lazy = behind_pooling && winograd && self.kept[at].is_empty();
             if lazy {
                 let out = Layout::new(self.plan.input_shape(at + 1));
@@ -438,8 +437,14 @@ impl Engine for Fast {
 
     fn profile(&mut self, on: bool) {
         let count = if on { self.plan.depth() } else { 0 };
-        let weights = &self.weights;
-        let time = |at| LayerTime { algorithm: weights.level(at).algorithm(), ..LayerTime::default() };
+        let time = |at| {
+            let (inputs, shape) = (self.plan.input_shape(at).channels, self.plan.shape(at));
+            let inner = self.weights.inner(at, shape);
+            let products = inner.map_or(9 * shape.positions(), |inner| inner.products(shape));
+            // Forward and backward, a multiplication and an addition each.
+            let flops = 4.0 * (products * inputs * shape.channels) as f64;
+            LayerTime { algorithm: inner.map_or("first", Inner::name), flops, ..LayerTime::default() }
+        };
         self.times = (0..count).map(time).collect();
     }
 

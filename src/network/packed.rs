@@ -4,31 +4,19 @@ use std::sync::{Arc, OnceLock};
 
 use super::backend::Convolution;
 use super::{Network, Padding};
+use crate::kernels::Shape;
 use crate::kernels::blocked::map::Vector;
 use crate::kernels::blocked::pack::Packed;
+use crate::kernels::blocked::winograd::Tile;
 use crate::kernels::blocked::{direct, sink, winograd};
 use crate::kernels::conv::rotated;
 
-/// One convolution in both directions.
-pub struct Level {
-    /// One vector of biases a block.
-    pub bias: Vec<Vector>,
-    /// Both directions, except for the first layer.
-    pub inner: Option<Inner>,
-    /// The turned direct weights that the mirrored border needs; `None` with zeros around the map.
-    pub mirrored: Option<Packed>,
-}
-
-impl Level {
-    /// The algorithm's name, as profiles print it.
-    pub fn algorithm(&self) -> &'static str {
-        match &self.inner {
-            None => "first",
-            Some(Inner::Direct { .. }) => "direct",
-            Some(Inner::Winograd { forward, .. }) if forward.transforms_in_use() => "winograd-shared",
-            Some(Inner::Winograd { .. }) => "winograd",
-        }
-    }
+/// One convolution in both directions, as far as an engine ever needed it.
+struct Level {
+    bias: Vec<Vector>,
+    /// Direct, then by each of Winograd's tiles.
+    inner: [OnceLock<Inner>; 3],
+    mirrored: OnceLock<Packed>,
 }
 
 /// A convolution between blocked maps: from input to output, and from the output's gradient to the input's.
@@ -42,6 +30,8 @@ pub enum Inner {
     },
     /// By Winograd's transforms.
     Winograd {
+        /// Of which tile.
+        tile: Tile,
         /// Input to output.
         forward: winograd::Weights,
         /// Back.
@@ -49,11 +39,34 @@ pub enum Inner {
     },
 }
 
+impl Inner {
+    /// The algorithm's name, as profiles print it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Direct { .. } => "direct",
+            Self::Winograd { tile, forward, .. } => match (tile, forward.transforms_in_use()) {
+                (Tile::Four, false) => "winograd4",
+                (Tile::Four, true) => "winograd4-shared",
+                (Tile::Six, false) => "winograd6",
+                (Tile::Six, true) => "winograd6-shared",
+            },
+        }
+    }
+
+    /// Multiplications for each pair of an input and an output channel, in one direction on one map.
+    pub fn products(&self, map: Shape) -> usize {
+        match self {
+            Self::Direct { .. } => 9 * map.positions(),
+            Self::Winograd { tile, .. } => tile.products_of(map),
+        }
+    }
+}
+
 /// See the module's text.
 pub struct PackedNetwork {
     network: Arc<Network>,
     convolution: Convolution,
-    levels: Vec<OnceLock<Level>>,
+    levels: Vec<Level>,
     /// The first layer's weights, forward.
     pub first: Packed,
     /// The first layer's weights, backward.
@@ -64,8 +77,13 @@ impl PackedNetwork {
     /// Prepares a network; each convolution is packed when an engine first needs it.
     pub fn new(network: Arc<Network>, convolution: Convolution) -> Self {
         let first = &network.convolutions[0];
+        let level = |c: &super::Convolution| Level {
+            bias: sink::vectors(&c.bias),
+            inner: Default::default(),
+            mirrored: OnceLock::new(),
+        };
         Self {
-            levels: network.convolutions.iter().map(|_| OnceLock::new()).collect(),
+            levels: network.convolutions.iter().map(level).collect(),
             first: direct::pack_first(&first.weight, first.outputs),
             last: direct::pack_last(&first.weight, first.outputs),
             network,
@@ -73,24 +91,46 @@ impl PackedNetwork {
         }
     }
 
-    /// Convolution `at`, packed.
-    pub fn level(&self, at: usize) -> &Level {
-        self.levels[at].get_or_init(|| {
-            let c = &self.network.convolutions[at];
-            let turned = rotated(&c.weight, c.outputs, c.inputs);
-            let inner = (at > 0).then(|| match self.convolution {
-                Convolution::Direct => Inner::Direct {
+    /// One vector of biases a block.
+    pub fn bias(&self, at: usize) -> &[Vector] {
+        &self.levels[at].bias
+    }
+
+    /// Convolution `at` in both directions, by the algorithm for maps of this size; `None` for the first layer, which has
+    /// kernels of its own.
+    pub fn inner(&self, at: usize, map: Shape) -> Option<&Inner> {
+        let tile = match self.convolution {
+            Convolution::Direct => None,
+            Convolution::Winograd4 => Some(Tile::Four),
+            Convolution::Winograd6 => Some(Tile::Six),
+            _ => Some(Tile::best(map)),
+        };
+        let c = &self.network.convolutions[at];
+        let slot = tile.map_or(0, |tile| 1 + tile as usize);
+        (at > 0).then(|| {
+            self.levels[at].inner[slot].get_or_init(|| match tile {
+                None => Inner::Direct {
                     forward: direct::pack(&c.weight, c.outputs, c.inputs),
-                    backward: direct::pack(&turned, c.inputs, c.outputs),
+                    backward: self.turned(at),
                 },
-                _ => {
-                    let (forward, backward) = winograd::Weights::pair(c.weight.clone(), c.outputs, c.inputs);
-                    Inner::Winograd { forward, backward }
+                Some(tile) => {
+                    let (forward, backward) =
+                        winograd::Weights::pair(c.weight.clone(), c.outputs, c.inputs, tile);
+                    Inner::Winograd { tile, forward, backward }
                 }
-            });
-            let mirrored = (self.network.padding == Padding::Reflect)
-                .then(|| direct::pack(&turned, c.inputs, c.outputs));
-            Level { bias: sink::vectors(&c.bias), inner, mirrored }
+            })
         })
+    }
+
+    /// The turned direct weights that the mirrored border needs; `None` with zeros around the map.
+    pub fn mirrored(&self, at: usize) -> Option<&Packed> {
+        let mirrors = self.network.padding == Padding::Reflect;
+        mirrors.then(|| self.levels[at].mirrored.get_or_init(|| self.turned(at)))
+    }
+
+    /// The direct weights from the output's gradient to the input's.
+    fn turned(&self, at: usize) -> Packed {
+        let c = &self.network.convolutions[at];
+        direct::pack(&rotated(&c.weight, c.outputs, c.inputs), c.inputs, c.outputs)
     }
 }

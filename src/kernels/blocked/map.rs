@@ -2,7 +2,7 @@
 //!
 //! Element (c, y, x) of a C×H×W map lies in block c/16, at row y+1, column x+1, lane c%16. Sixteen channels of a
 //! position fill one cache line, so every kernel works on whole vectors and never shuffles. Rows and columns are
-//! rounded up to whole 4×4 Winograd tiles. What lies beyond the border reaches no result but by rounding: a tile's
+//! rounded up to whole Winograd tiles of either size. What lies beyond the border reaches no result but by rounding: a tile's
 //! transform adds and subtracts it again, so it must be no larger than the map, and [`fill_border`] makes it zero.
 
 use crate::kernels::Shape;
@@ -23,6 +23,12 @@ pub const fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
+/// A side rounded up to whole tiles of four and of six positions.
+const fn whole_tiles(side: usize) -> usize {
+    let (four, six) = (side.next_multiple_of(4), side.next_multiple_of(6));
+    if four > six { four } else { six }
+}
+
 /// Where things lie in a map of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
@@ -39,8 +45,8 @@ pub struct Layout {
 impl Layout {
     /// The layout of a C×H×W map.
     pub const fn new(shape: Shape) -> Self {
-        let row = shape.width.next_multiple_of(4) + 2;
-        let plane = row * (shape.height.next_multiple_of(4) + 2);
+        let row = whole_tiles(shape.width) + 2;
+        let plane = row * (whole_tiles(shape.height) + 2);
         Self { shape, blocks: blocks(shape.channels), row, plane }
     }
 

@@ -124,20 +124,20 @@ impl Sink for Pooled<'_> {
     }
 
     #[inline(always)]
-    unsafe fn tile<S: Simd>(
+    unsafe fn tile<S: Simd, const M: usize>(
         &self,
         block: usize,
         (y, x): (usize, usize),
         (rows, columns): (usize, usize),
-        values: &[[S::V; 4]; 4],
+        values: &[[S::V; M]; M],
     ) {
         let width = self.layout.shape.width;
-        // SAFETY: tiles start at multiples of four, so windows never straddle them; only whole windows inside the
+        // SAFETY: tiles start at multiples of an even side, so windows never straddle them; only whole windows inside the
         // map are stored. An odd last row or column keeps the closed gates it was made with.
         unsafe {
             let bias = S::load(self.bias.get_unchecked(block).0.as_ptr());
-            for i in [0, 2] {
-                for j in [0, 2] {
+            for i in (0..M).step_by(2) {
+                for j in (0..M).step_by(2) {
                     if i + 1 < rows && j + 1 < columns {
                         let window = [
                             S::relu(S::add(values[i][j], bias)),

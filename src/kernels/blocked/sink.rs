@@ -17,20 +17,20 @@ pub trait Sink: Sync {
     /// Only where `S` is available; no two threads may put the same element.
     unsafe fn put<S: Simd>(&self, block: usize, y: usize, x: usize, value: S::V);
 
-    /// Receives a 4×4 tile whose upper left position is (y, x); `rows` and `columns` of it lie inside the map.
+    /// Receives an M×M tile whose upper left position is (y, x); `rows` and `columns` of it lie inside the map.
     ///
     /// # Safety
     /// As [`Sink::put`], for all positions inside the map.
     #[inline(always)]
-    unsafe fn tile<S: Simd>(
+    unsafe fn tile<S: Simd, const M: usize>(
         &self,
         block: usize,
         (y, x): (usize, usize),
         (rows, columns): (usize, usize),
-        values: &[[S::V; 4]; 4],
+        values: &[[S::V; M]; M],
     ) {
-        for i in 0..4 {
-            for j in 0..4 {
+        for i in 0..M {
+            for j in 0..M {
                 if i < rows && j < columns {
                     // SAFETY: as this method's own contract says.
                     unsafe { self.put::<S>(block, y + i, x + j, values[i][j]) };
@@ -45,8 +45,8 @@ pub trait Sink: Sync {
 
 /// Gives a convolution its input, one vector of sixteen channels at one position at a time.
 pub trait Source: Sync {
-    /// The vector at padded coordinates: (0, 0) is the border's corner; positions that make whole 4×4 tiles of
-    /// the map may be asked for.
+    /// The vector at padded coordinates: (0, 0) is the border's corner; positions that make whole tiles of the
+    /// map may be asked for.
     ///
     /// # Safety
     /// Only where `S` is available.

@@ -1,8 +1,8 @@
 //! Kernels that are transformed when they are needed: gathered from the plain weights, then `G g Gᵀ`.
 #![allow(unsafe_code)]
 
-use super::FREQUENCIES;
-use super::transform::kernel_line;
+use super::stages::apart;
+use super::transform::{Tiles, Transform};
 use crate::kernels::blocked::map::{Vector, blocks};
 use crate::kernels::blocked::pack::Group;
 use crate::kernels::simd::{Kernel, LANES, Simd};
@@ -41,7 +41,7 @@ impl Kernel for Gather<'_> {
     unsafe fn run<S: Simd>(mut self) {
         let Plain { outputs, inputs, .. } = self.plain;
         let rows = blocks(if self.backward { outputs } else { inputs }) * LANES;
-        assert_eq!(self.taps.len(), 9 * rows * self.group.1);
+        assert_eq!(self.taps.len(), 9 * apart(rows * self.group.1));
         for place in 0..self.group.1 {
             let first = (self.group.0 + place) * LANES;
             // SAFETY: the caller vouches for the instruction set.
@@ -114,7 +114,7 @@ impl Gather<'_> {
     /// Only where `S` is available.
     #[inline(always)]
     unsafe fn put<S: Simd>(&mut self, tap: usize, row: usize, place: usize, rows: usize, v: S::V) {
-        let to = &mut self.taps[(tap * rows + row) * self.group.1 + place];
+        let to = &mut self.taps[tap * apart(rows * self.group.1) + row * self.group.1 + place];
         // SAFETY: as this function's contract says; a vector holds sixteen floats.
         unsafe { S::store(to.0.as_mut_ptr(), v) };
     }
@@ -129,7 +129,7 @@ impl Gather<'_> {
     ) {
         for tap in 0..9 {
             for row in first..first + LANES {
-                let to = &mut self.taps[(tap * rows + row) * self.group.1 + place];
+                let to = &mut self.taps[tap * apart(rows * self.group.1) + row * self.group.1 + place];
                 to.0 = std::array::from_fn(|lane| value(&self.plain, lane, row, tap));
             }
         }
@@ -152,35 +152,41 @@ unsafe fn columns<S: Simd>(from: *const f32, stride: usize) -> [S::V; LANES] {
     }
 }
 
-/// `G g Gᵀ` of the kernels of one group of output blocks, `[frequency]` before the taps' own order.
-pub(super) struct Kernels<'a> {
+/// One row of `G g Gᵀ`, N frequencies, of the kernels of one group of output blocks; `[frequency]` before the taps'
+/// own order.
+///
+/// A row at a time stays in the second cache until its products are done; all rows at once would leave it and come back.
+pub(super) struct Kernels<'a, const M: usize, const N: usize> {
+    /// Which row.
+    pub(super) row: usize,
+    /// Vectors of one tap.
+    pub(super) length: usize,
     pub(super) taps: &'a [Vector],
     pub(super) u: &'a mut [Vector],
 }
 
-impl Kernel for Kernels<'_> {
+impl<const M: usize, const N: usize> Kernel for Kernels<'_, M, N>
+where
+    Tiles: Transform<M, N>,
+{
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let rows = self.taps.len() / 9;
-        assert!(self.u.len() >= FREQUENCIES * rows);
-        for row in 0..rows {
+        let (step, g) = (apart(self.length), Tiles::g()[self.row]);
+        assert!(self.taps.len() >= 9 * step && self.u.len() >= N * step);
+        for at in 0..self.length {
             // SAFETY: the caller vouches for the instruction set; lengths were asserted.
             unsafe {
-                let mut columns = [[S::splat(0.0); 6]; 3];
+                let mut line = [S::splat(0.0); 3];
                 for v in 0..3 {
-                    let mut line = [S::splat(0.0); 3];
                     for u in 0..3 {
-                        line[u] = S::load(self.taps.as_ptr().add((3 * u + v) * rows + row).cast());
+                        let tap = S::load(self.taps.as_ptr().add((3 * u + v) * step + at).cast());
+                        line[v] = S::fma(S::splat(g[u] as f32), tap, line[v]);
                     }
-                    columns[v] = kernel_line::<S>(line);
                 }
-                for i in 0..6 {
-                    let line = kernel_line::<S>([columns[0][i], columns[1][i], columns[2][i]]);
-                    for j in 0..6 {
-                        S::store(self.u.as_mut_ptr().add((6 * i + j) * rows + row).cast(), line[j]);
-                    }
+                for (j, value) in Tiles::kernel::<S>(line).into_iter().enumerate() {
+                    S::store(self.u.as_mut_ptr().add(j * step + at).cast(), value);
                 }
             }
         }

@@ -1,13 +1,12 @@
-//! Winograd's F(4×4, 3×3): sixteen outputs of a 3×3 convolution for 36 multiplications instead of 144.
+//! Winograd's minimal filtering, F(m×m, 3×3): 16 outputs of a 3×3 convolution for 36 multiplications instead of 144, or 36
+//! for 64 instead of 324.
 //!
-//! `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` on tiles of 6×6 inputs (Lavin & Gray 2015, arXiv 1509.09308), built by the
-//! Toom–Cook method on the points 0, ±√½, ±√2, ∞. They keep the growth of rounding errors low, and the set is
-//! closed under inversion: turning a kernel by 180° only exchanges the points p and 1/p, so with the scaling
-//! chosen here (a factor of −2 moved from the rows ±√2 of G to the columns of A) the backward direction can
-//! use the very same transforms.
+//! `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` on tiles of 6×6 or 8×8 inputs (Lavin & Gray 2015, arXiv 1509.09308). Larger tiles
+//! save more, but round worse and waste more where a map ends inside a tile: [`Tile::best`] chooses by the map.
+//! The backward direction convolves with the kernel turned by 180°.
 //!
-//! Tiles are worked in chunks: input transform, 36 products, output transform. With few channels a chunk is one
-//! task that stays in the cache. With many, the transformed weights would be four times the plain ones and outgrow
+//! Tiles are worked in chunks: input transform, N² products, output transform. With few channels a chunk is one
+//! task that stays in the cache. With many, the transformed weights would be many times the plain ones and outgrow
 //! every cache: then all threads share a large chunk of transformed input, and each task transforms the kernels of a
 //! few output channels when it needs them, which costs little beside the products.
 
@@ -19,6 +18,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::kernels::Shape;
 use crate::kernels::blocked::map::{Buffer, Layout, Vector, blocks};
 use crate::kernels::blocked::pack::{Packed, groups};
 use crate::kernels::blocked::scratch::Pool;
@@ -26,16 +26,52 @@ use crate::kernels::blocked::sink::{Shared, Sink, Source};
 use crate::kernels::blocked::tile;
 use crate::kernels::simd::{Isa, LANES};
 use kernels::{Gather, Kernels, Plain};
-use stages::{Grid, Input, Output, Product, Run};
-use transform::transform_kernel;
+use stages::{Grid, Input, Output, Product, Run, apart};
+use transform::{Tiles, Transform, transform_kernel};
 
-/// Products per tile, 6×6.
-pub const FREQUENCIES: usize = 36;
+/// The outputs of a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tile {
+    /// 4×4, from 6×6 inputs.
+    Four,
+    /// 6×6, from 8×8 inputs.
+    Six,
+}
+
+impl Tile {
+    /// Every tile.
+    pub const ALL: [Self; 2] = [Self::Four, Self::Six];
+
+    /// Outputs along a side.
+    pub const fn side(self) -> usize {
+        match self {
+            Self::Four => 4,
+            Self::Six => 6,
+        }
+    }
+
+    /// Products of a tile for each pair of an input and an output channel: N².
+    pub const fn products(self) -> usize {
+        (self.side() + 2) * (self.side() + 2)
+    }
+
+    /// Products of a whole map for each pair of channels.
+    pub const fn products_of(self, map: Shape) -> usize {
+        map.height.div_ceil(self.side()) * map.width.div_ceil(self.side()) * self.products()
+    }
+
+    /// The tile with the fewest products on a map; the smaller one of equals.
+    pub const fn best(map: Shape) -> Self {
+        if Self::Six.products_of(map) < Self::Four.products_of(map) { Self::Six } else { Self::Four }
+    }
+}
+
 /// Bytes of transformed weights above which kernels are transformed when they are needed.
 const TRANSFORMED_AT_MOST: usize = 6 << 20;
 
 /// The weights of one direction of a convolution.
 pub struct Weights {
+    tile: Tile,
     inputs: usize,
     outputs: usize,
     kind: Kind,
@@ -43,7 +79,7 @@ pub struct Weights {
 
 /// How weights are held.
 enum Kind {
-    /// 36 products, transformed beforehand.
+    /// N² products, transformed beforehand.
     Transformed(Packed),
     /// Plain kernels, to be transformed in use; in the backward direction turned by 180° with channels exchanged.
     Plain { weight: Arc<[f32]>, backward: bool },
@@ -51,22 +87,26 @@ enum Kind {
 
 impl Weights {
     /// Packs out×in×3×3 weights for both directions: input to output, and the output's gradient to the input's.
-    pub fn pair(weight: impl Into<Arc<[f32]>>, outputs: usize, inputs: usize) -> (Self, Self) {
+    pub fn pair(weight: impl Into<Arc<[f32]>>, outputs: usize, inputs: usize, tile: Tile) -> (Self, Self) {
         let weight = weight.into();
         assert_eq!(weight.len(), outputs * inputs * 9);
-        let kinds = if outputs * inputs * FREQUENCIES * size_of::<f32>() > TRANSFORMED_AT_MOST {
+        let kinds = if outputs * inputs * tile.products() * size_of::<f32>() > TRANSFORMED_AT_MOST {
             let plain = |backward| Kind::Plain { weight: weight.clone(), backward };
             (plain(false), plain(true))
         } else {
+            let kernel = match tile {
+                Tile::Four => transform_kernel::<4, 6>,
+                Tile::Six => transform_kernel::<6, 8>,
+            };
             let transform = |weight: &[f32], outputs, inputs| {
-                Kind::Transformed(Packed::new(inputs, outputs, FREQUENCIES, |o, i, values| {
-                    transform_kernel(&weight[(o * inputs + i) * 9..][..9], values);
+                Kind::Transformed(Packed::new(inputs, outputs, tile.products(), |o, i, values| {
+                    kernel(&weight[(o * inputs + i) * 9..][..9], values);
                 }))
             };
             let turned = crate::kernels::conv::rotated(&weight, outputs, inputs);
             (transform(&weight, outputs, inputs), transform(&turned, inputs, outputs))
         };
-        let one = |inputs, outputs, kind| Self { inputs, outputs, kind };
+        let one = |inputs, outputs, kind| Self { tile, inputs, outputs, kind };
         (one(inputs, outputs, kinds.0), one(outputs, inputs, kinds.1))
     }
 
@@ -98,10 +138,27 @@ pub fn convolve<I: Source, K: Sink>(
     scratch: &Pool,
 ) {
     assert_eq!(weights.inputs, layout.shape.channels, "channels");
-    let grid = Grid::new(layout);
+    match weights.tile {
+        Tile::Four => convolve_by::<_, _, 4, 6>(isa, input, layout, weights, sink, scratch),
+        Tile::Six => convolve_by::<_, _, 6, 8>(isa, input, layout, weights, sink, scratch),
+    }
+}
+
+/// The same with tiles of M×M outputs and N×N inputs.
+fn convolve_by<I: Source, K: Sink, const M: usize, const N: usize>(
+    isa: Isa,
+    input: &I,
+    layout: &Layout,
+    weights: &Weights,
+    sink: &K,
+    scratch: &Pool,
+) where
+    Tiles: Transform<M, N>,
+{
+    let grid = Grid::new(layout, M);
     let out_blocks = blocks(weights.outputs);
-    let in_bytes = FREQUENCIES * layout.blocks * size_of::<Vector>();
-    let per_tile = in_bytes + FREQUENCIES * out_blocks * size_of::<Vector>();
+    let in_bytes = N * N * layout.blocks * size_of::<Vector>();
+    let per_tile = in_bytes + N * N * out_blocks * size_of::<Vector>();
     let wanted = match weights.kind {
         Kind::Transformed(_) => (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112),
         Kind::Plain { .. } => (SHARED_BYTES / in_bytes).max(QUANTUM),
@@ -116,20 +173,20 @@ pub fn convolve<I: Source, K: Sink>(
     match &weights.kind {
         Kind::Transformed(packed) => {
             runs.collect::<Vec<_>>().par_iter().for_each(|run| {
-                scratch.with(|buffer| alone(isa, run, input, packed, sink, buffer));
+                scratch.with(|buffer| alone::<_, _, M, N>(isa, run, input, packed, sink, buffer));
             });
             if !shares_evenly(&grid, stride) {
                 Run { layout, grid, stride, tiles: 0..grid.tiles }.complete(isa, sink);
             }
         }
         Kind::Plain { weight, backward } => scratch.with_largest(|buffer| {
-            let v = buffer.vectors_mut(FREQUENCIES * layout.blocks * stride);
+            let v = buffer.vectors_mut(N * N * apart(layout.blocks * stride));
             let (outputs, inputs) = match backward {
                 true => (weights.inputs, weights.outputs),
                 false => (weights.outputs, weights.inputs),
             };
             let kernels = (Plain { weight, outputs, inputs }, *backward);
-            runs.for_each(|run| together(isa, &run, input, kernels, sink, v, scratch));
+            runs.for_each(|run| together::<_, _, M, N>(isa, &run, input, kernels, sink, v, scratch));
         }),
     }
 }
@@ -141,18 +198,27 @@ fn shares_evenly(grid: &Grid, size: usize) -> bool {
 }
 
 /// A run of tiles on this thread, by weights transformed beforehand.
-fn alone<I: Source, K: Sink>(isa: Isa, run: &Run, input: &I, packed: &Packed, sink: &K, buffer: &mut Buffer) {
-    let (in_step, out_step) = (run.layout.blocks * run.stride, blocks(packed.outputs) * run.stride);
-    let (v, m) = buffer.split(FREQUENCIES * in_step, FREQUENCIES * out_step);
-    isa.run(Input { run, input, v: &Shared::new(v), blocks: 0..run.layout.blocks });
-    for frequency in 0..FREQUENCIES {
+fn alone<I: Source, K: Sink, const M: usize, const N: usize>(
+    isa: Isa,
+    run: &Run,
+    input: &I,
+    packed: &Packed,
+    sink: &K,
+    buffer: &mut Buffer,
+) where
+    Tiles: Transform<M, N>,
+{
+    let (in_step, out_step) = (run.step(run.layout.blocks), run.step(blocks(packed.outputs)));
+    let (v, m) = buffer.split(N * N * in_step, N * N * out_step);
+    isa.run(Input::<_, M, N> { run, input, v: &Shared::new(v), blocks: 0..run.layout.blocks });
+    for frequency in 0..N * N {
         for &group in &packed.groups {
             let weights = packed.part(frequency, group);
             let m = &mut m[frequency * out_step + group.0 * run.stride..];
             isa.run(Product { run, weights, v: &v[frequency * in_step..], m, vectors: group.1 });
         }
     }
-    isa.run(Output { run, m, step: out_step, blocks: 0..blocks(packed.outputs), sink });
+    isa.run(Output::<_, M, N> { run, m, step: out_step, blocks: 0..blocks(packed.outputs), sink });
     if shares_evenly(&run.grid, run.stride) {
         run.parts().for_each(|(rows, columns)| sink.complete(isa, rows, columns));
     }
@@ -160,7 +226,7 @@ fn alone<I: Source, K: Sink>(isa: Isa, run: &Run, input: &I, packed: &Packed, si
 
 /// A run of tiles over all threads: the input is transformed once, then each task takes a group of output blocks
 /// from its kernels to its results.
-fn together<I: Source, K: Sink>(
+fn together<I: Source, K: Sink, const M: usize, const N: usize>(
     isa: Isa,
     run: &Run,
     input: &I,
@@ -168,26 +234,32 @@ fn together<I: Source, K: Sink>(
     sink: &K,
     v: &mut [Vector],
     scratch: &Pool,
-) {
+) where
+    Tiles: Transform<M, N>,
+{
     let groups = groups(blocks(if backward { plain.inputs } else { plain.outputs }));
     let in_blocks = run.layout.blocks;
     let shared = Shared::new(v);
     (0..in_blocks).into_par_iter().for_each(|b| {
-        isa.run(Input { run, input, v: &shared, blocks: b..b + 1 });
+        isa.run(Input::<_, M, N> { run, input, v: &shared, blocks: b..b + 1 });
     });
     groups.par_iter().for_each(|&group| {
-        let (rows, step) = (in_blocks * LANES * group.1, group.1 * run.stride);
+        let (length, step) = (in_blocks * LANES * group.1, run.step(group.1));
+        let kernels = apart(length);
         scratch.with(|buffer| {
-            let (u, rest) = buffer.split(FREQUENCIES * rows, FREQUENCIES * step + 9 * rows);
-            let (m, taps) = rest.split_at_mut(FREQUENCIES * step);
+            let (u, rest) = buffer.split(N * kernels, N * N * step + 9 * kernels);
+            let (m, taps) = rest.split_at_mut(N * N * step);
             isa.run(Gather { plain, backward, group, taps });
-            isa.run(Kernels { taps, u });
-            for frequency in 0..FREQUENCIES {
-                let weights = &u[frequency * rows..][..rows];
-                let v = &v[frequency * in_blocks * run.stride..];
-                isa.run(Product { run, weights, v, m: &mut m[frequency * step..], vectors: group.1 });
+            for row in 0..N {
+                isa.run(Kernels::<M, N> { row, length, taps, u });
+                for column in 0..N {
+                    let frequency = N * row + column;
+                    let weights = &u[column * kernels..][..length];
+                    let v = &v[frequency * run.step(in_blocks)..];
+                    isa.run(Product { run, weights, v, m: &mut m[frequency * step..], vectors: group.1 });
+                }
             }
-            isa.run(Output { run, m, step, blocks: group.0..group.0 + group.1, sink });
+            isa.run(Output::<_, M, N> { run, m, step, blocks: group.0..group.0 + group.1, sink });
         });
     });
     run.complete(isa, sink);

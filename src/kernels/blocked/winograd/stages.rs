@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::FREQUENCIES;
-use super::transform::{input_line, output_line};
+use super::transform::{Tiles, Transform};
 use crate::kernels::blocked::map::{Layout, Vector};
 use crate::kernels::blocked::sink::{Shared, Sink, Source};
 use crate::kernels::blocked::tile::{self, by_vectors};
@@ -15,21 +14,29 @@ use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
 /// Tiles that cover a map.
 #[derive(Clone, Copy)]
 pub(super) struct Grid {
+    /// Outputs along the side of a tile.
+    pub(super) side: usize,
     pub(super) columns: usize,
     pub(super) tiles: usize,
 }
 
 impl Grid {
-    pub(super) fn new(layout: &Layout) -> Self {
-        let columns = layout.shape.width.div_ceil(4);
-        Self { columns, tiles: columns * layout.shape.height.div_ceil(4) }
+    pub(super) fn new(layout: &Layout, side: usize) -> Self {
+        let columns = layout.shape.width.div_ceil(side);
+        Self { side, columns, tiles: columns * layout.shape.height.div_ceil(side) }
     }
 
     /// The upper left output position of a tile.
     #[inline(always)]
     pub(super) fn corner(&self, tile: usize) -> (usize, usize) {
-        (tile / self.columns * 4, tile % self.columns * 4)
+        (tile / self.columns * self.side, tile % self.columns * self.side)
     }
+}
+
+/// Vectors from one frequency to the next: an odd number, or else the N² places that a transform writes at once would
+/// lie at multiples of a power of two and drive one another out of the same few sets of the cache.
+pub(super) const fn apart(vectors: usize) -> usize {
+    vectors | 1
 }
 
 /// A run of tiles; their transforms lie `[frequency][block][tile]`, `stride` vectors from block to block.
@@ -41,13 +48,18 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Vectors from one frequency of `blocks` to the next.
+    pub(super) fn step(&self, blocks: usize) -> usize {
+        apart(blocks * self.stride)
+    }
+
     /// The rows and columns of the map that its tiles cover, one row of tiles after the other.
     pub(super) fn parts(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + Send {
-        let (columns, shape, tiles) = (self.grid.columns, self.layout.shape, self.tiles.clone());
+        let (Grid { side, columns, .. }, shape, tiles) = (self.grid, self.layout.shape, self.tiles.clone());
         (tiles.start / columns..tiles.end.div_ceil(columns)).map(move |row| {
             let first = tiles.start.max(row * columns) - row * columns;
             let last = tiles.end.min((row + 1) * columns) - row * columns;
-            (4 * row..(4 * row + 4).min(shape.height), 4 * first..(4 * last).min(shape.width))
+            (side * row..(side * (row + 1)).min(shape.height), side * first..(side * last).min(shape.width))
         })
     }
 
@@ -59,14 +71,17 @@ impl Run<'_> {
 }
 
 /// The first stage: `Bᵀ d B` of every tile.
-pub(super) struct Input<'a, I> {
+pub(super) struct Input<'a, I, const M: usize, const N: usize> {
     pub(super) run: &'a Run<'a>,
     pub(super) input: &'a I,
     pub(super) v: &'a Shared<'a, Vector>,
     pub(super) blocks: Range<usize>,
 }
 
-impl<I: Source> Kernel for Input<'_, I> {
+impl<I: Source, const M: usize, const N: usize> Kernel for Input<'_, I, M, N>
+where
+    Tiles: Transform<M, N>,
+{
     type Output = ();
 
     #[inline(always)]
@@ -76,26 +91,26 @@ impl<I: Source> Kernel for Input<'_, I> {
             for tile in tiles.clone() {
                 let (y, x) = grid.corner(tile);
                 // SAFETY: sources give whole tiles; v has room for `stride` ≥ tiles vectors in each of its
-                // 36·blocks rows; this task alone writes these tiles of these blocks.
+                // N²·blocks rows; this task alone writes these tiles of these blocks.
                 unsafe {
-                    let mut columns = [[S::splat(0.0); 6]; 6];
-                    for j in 0..6 {
-                        let mut line = [S::splat(0.0); 6];
-                        for i in 0..6 {
+                    let mut columns = [[S::splat(0.0); N]; N];
+                    for j in 0..N {
+                        let mut line = [S::splat(0.0); N];
+                        for i in 0..N {
                             line[i] = self.input.load::<S>(block, y + i, x + j);
                         }
-                        columns[j] = input_line::<S>(line);
+                        columns[j] = Tiles::input::<S>(line);
                     }
-                    let step = layout.blocks * stride;
+                    let step = self.run.step(layout.blocks);
                     let to = self.v.at(block * stride + tile - tiles.start);
-                    for i in 0..6 {
-                        let mut line = [S::splat(0.0); 6];
-                        for j in 0..6 {
+                    for i in 0..N {
+                        let mut line = [S::splat(0.0); N];
+                        for j in 0..N {
                             line[j] = columns[j][i];
                         }
-                        let line = input_line::<S>(line);
-                        for j in 0..6 {
-                            S::store(to.add((6 * i + j) * step).cast(), line[j]);
+                        let line = Tiles::input::<S>(line);
+                        for j in 0..N {
+                            S::store(to.add((N * i + j) * step).cast(), line[j]);
                         }
                     }
                 }
@@ -165,7 +180,7 @@ impl Product<'_> {
 }
 
 /// The third stage: `Aᵀ m A` of every tile, handed to the sink.
-pub(super) struct Output<'a, K> {
+pub(super) struct Output<'a, K, const M: usize, const N: usize> {
     pub(super) run: &'a Run<'a>,
     pub(super) m: &'a [Vector],
     /// Vectors from one frequency to the next.
@@ -174,37 +189,40 @@ pub(super) struct Output<'a, K> {
     pub(super) sink: &'a K,
 }
 
-impl<K: Sink> Kernel for Output<'_, K> {
+impl<K: Sink, const M: usize, const N: usize> Kernel for Output<'_, K, M, N>
+where
+    Tiles: Transform<M, N>,
+{
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Run { layout, grid, tiles, stride } = self.run;
         let (height, width) = (layout.shape.height, layout.shape.width);
-        assert!(self.m.len() >= FREQUENCIES * self.step && self.step >= self.blocks.len() * stride);
+        assert!(self.m.len() >= N * N * self.step && self.step >= self.blocks.len() * stride);
         for (row, block) in self.blocks.clone().enumerate() {
             for tile in tiles.clone() {
                 let (y, x) = grid.corner(tile);
                 // SAFETY: the lengths were asserted above; this task alone puts these tiles of these blocks.
                 unsafe {
                     let from = self.m.as_ptr().add(row * stride + tile - tiles.start);
-                    let mut columns = [[S::splat(0.0); 4]; 6];
-                    for j in 0..6 {
-                        let mut line = [S::splat(0.0); 6];
-                        for i in 0..6 {
-                            line[i] = S::load(from.add((6 * i + j) * self.step).cast());
+                    let mut columns = [[S::splat(0.0); M]; N];
+                    for j in 0..N {
+                        let mut line = [S::splat(0.0); N];
+                        for i in 0..N {
+                            line[i] = S::load(from.add((N * i + j) * self.step).cast());
                         }
-                        columns[j] = output_line::<S>(line);
+                        columns[j] = Tiles::output::<S>(line);
                     }
-                    let mut values = [[S::splat(0.0); 4]; 4];
-                    for i in 0..4 {
-                        let mut line = [S::splat(0.0); 6];
-                        for j in 0..6 {
+                    let mut values = [[S::splat(0.0); M]; M];
+                    for i in 0..M {
+                        let mut line = [S::splat(0.0); N];
+                        for j in 0..N {
                             line[j] = columns[j][i];
                         }
-                        values[i] = output_line::<S>(line);
+                        values[i] = Tiles::output::<S>(line);
                     }
-                    self.sink.tile::<S>(block, (y, x), (height - y, width - x), &values);
+                    self.sink.tile::<S, M>(block, (y, x), (height - y, width - x), &values);
                 }
             }
         }
