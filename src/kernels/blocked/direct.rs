@@ -227,7 +227,9 @@ impl Kernel for LastRow<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Shape { height, width, .. } = self.layout.shape;
-        let length = S::TILE[2];
+        // Neighbouring taps share positions, which the compiler keeps in registers besides the sums: a whole tile of
+        // sums would leave no room for them.
+        let length = const { if S::TILE[2] < 6 { S::TILE[2] } else { 6 } };
         for start in (0..width).step_by(length) {
             // SAFETY: reads as in `Row::group`; writes three floats at positions inside row y, which belongs to
             // this task.

@@ -72,10 +72,15 @@ impl Layout {
 pub struct Buffer(Vec<Vector>);
 
 impl Buffer {
-    /// Grows to hold `layout`; new memory is zero, old contents stay.
+    /// Grows to hold `layout`. What it held is given up first, so that old and new never stand side by side.
     pub fn reserve(&mut self, layout: &Layout) {
-        if self.0.len() < layout.len() {
-            self.0.resize(layout.len(), ZERO);
+        self.room(layout.len());
+    }
+
+    fn room(&mut self, length: usize) {
+        if self.0.len() < length {
+            self.0 = Vec::new();
+            self.0 = vec![ZERO; length];
         }
     }
 
@@ -84,16 +89,14 @@ impl Buffer {
         &self.0
     }
 
-    /// The first `length` vectors, grown as needed.
+    /// The first `length` vectors, grown as needed; what they hold at first is arbitrary.
     pub fn vectors_mut(&mut self, length: usize) -> &mut [Vector] {
         self.split(length, 0).0
     }
 
     /// Two parts of the given lengths, grown as needed; what they hold at first is arbitrary.
     pub fn split(&mut self, first: usize, second: usize) -> (&mut [Vector], &mut [Vector]) {
-        if self.0.len() < first + second {
-            self.0.resize(first + second, ZERO);
-        }
+        self.room(first + second);
         self.0[..first + second].split_at_mut(first)
     }
 

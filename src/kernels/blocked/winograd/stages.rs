@@ -1,6 +1,7 @@
 //! The stages of a run of tiles: input, products, output.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -70,6 +71,53 @@ impl Run<'_> {
     }
 }
 
+/// What lies between the passes of a transform along both axes: A lines of B vectors. It is more than the registers hold,
+/// and clearing it for every tile would cost a twentieth of an evaluation.
+struct Between<V, const A: usize, const B: usize>(MaybeUninit<[[V; B]; A]>);
+
+impl<V: Copy, const A: usize, const B: usize> Between<V, A, B> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+
+    /// Writes a line.
+    #[inline(always)]
+    fn put(&mut self, at: usize, line: [V; B]) {
+        assert!(at < A);
+        // SAFETY: line `at` lies inside.
+        unsafe { self.0.as_mut_ptr().cast::<[V; B]>().add(at).write(line) }
+    }
+
+    /// All lines.
+    ///
+    /// # Safety
+    /// Every line must have been written.
+    #[inline(always)]
+    unsafe fn whole(&self) -> &[[V; B]; A] {
+        // SAFETY: as this function's contract says.
+        unsafe { self.0.assume_init_ref() }
+    }
+
+    /// Reads across all lines.
+    ///
+    /// # Safety
+    /// Every line must have been written.
+    #[inline(always)]
+    unsafe fn across(&self, place: usize) -> [V; A] {
+        assert!(place < B);
+        // SAFETY: all lines are written, as this function's contract says, so each is initialised; `place` lies inside.
+        unsafe {
+            let lines = self.0.as_ptr().cast::<[V; B]>();
+            let mut across = [(*lines)[place]; A];
+            for at in 1..A {
+                across[at] = (*lines.add(at))[place];
+            }
+            across
+        }
+    }
+}
+
 /// The first stage: `Bᵀ d B` of every tile.
 pub(super) struct Input<'a, I, const M: usize, const N: usize> {
     pub(super) run: &'a Run<'a>,
@@ -93,22 +141,18 @@ where
                 // SAFETY: sources give whole tiles; v has room for `stride` ≥ tiles vectors in each of its
                 // N²·blocks rows; this task alone writes these tiles of these blocks.
                 unsafe {
-                    let mut columns = [[S::splat(0.0); N]; N];
+                    let mut columns = Between::<S::V, N, N>::new();
                     for j in 0..N {
                         let mut line = [S::splat(0.0); N];
                         for i in 0..N {
                             line[i] = self.input.load::<S>(block, y + i, x + j);
                         }
-                        columns[j] = Tiles::input::<S>(line);
+                        columns.put(j, Tiles::input::<S>(line));
                     }
                     let step = self.run.step(layout.blocks);
                     let to = self.v.at(block * stride + tile - tiles.start);
                     for i in 0..N {
-                        let mut line = [S::splat(0.0); N];
-                        for j in 0..N {
-                            line[j] = columns[j][i];
-                        }
-                        let line = Tiles::input::<S>(line);
+                        let line = Tiles::input::<S>(columns.across(i));
                         for j in 0..N {
                             S::store(to.add((N * i + j) * step).cast(), line[j]);
                         }
@@ -206,23 +250,19 @@ where
                 // SAFETY: the lengths were asserted above; this task alone puts these tiles of these blocks.
                 unsafe {
                     let from = self.m.as_ptr().add(row * stride + tile - tiles.start);
-                    let mut columns = [[S::splat(0.0); M]; N];
+                    let mut columns = Between::<S::V, N, M>::new();
                     for j in 0..N {
                         let mut line = [S::splat(0.0); N];
                         for i in 0..N {
                             line[i] = S::load(from.add((N * i + j) * self.step).cast());
                         }
-                        columns[j] = Tiles::output::<S>(line);
+                        columns.put(j, Tiles::output::<S>(line));
                     }
-                    let mut values = [[S::splat(0.0); M]; M];
+                    let mut values = Between::<S::V, M, M>::new();
                     for i in 0..M {
-                        let mut line = [S::splat(0.0); N];
-                        for j in 0..N {
-                            line[j] = columns[j][i];
-                        }
-                        values[i] = Tiles::output::<S>(line);
+                        values.put(i, Tiles::output::<S>(columns.across(i)));
                     }
-                    self.sink.tile::<S, M>(block, (y, x), (height - y, width - x), &values);
+                    self.sink.tile::<S, M>(block, (y, x), (height - y, width - x), values.whole());
                 }
             }
         }
