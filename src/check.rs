@@ -86,7 +86,7 @@ pub fn check(network: &Network, (width, height): (usize, usize), seed: u64) -> R
 /// Every f32 engine that this processor can run.
 fn backends(network: &Arc<Network>) -> Result<Vec<(String, Backend)>> {
     let mut backends = vec![("im2col".to_owned(), Backend::new(network.clone(), Convolution::Im2col, None)?)];
-    for convolution in [Convolution::Direct, Convolution::Winograd] {
+    for convolution in [Convolution::Direct, Convolution::Winograd4, Convolution::Winograd6] {
         for (name, isa) in Isa::ALL.into_iter().filter(|(_, isa)| isa.available()) {
             let backend = Backend::new(network.clone(), convolution, Some(isa))?;
             backends.push((format!("{convolution}, {name}"), backend));

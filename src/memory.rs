@@ -2,12 +2,19 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::Shape;
+use crate::kernels::blocked::map::{Layout, Vector};
+use crate::kernels::blocked::winograd::{self, Tile};
+use crate::kernels::simd::LANES;
+use crate::network::Convolution;
 use crate::network::backend::Backend;
 use crate::network::plan::Plan;
 
 /// Vectors of the picture's size that the optimiser and the pyramid hold: one for each remembered pair of L-BFGS (two
 /// of half the size), a dozen for its state, and the pictures themselves.
 const PIXEL_VECTORS: usize = 30;
+
+/// Bytes that the tasks of the fast engine borrow, about: what chunks of tiles take, for a few threads.
+const SCRATCH: usize = 64 << 20;
 
 /// Which engine will hold the maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +52,19 @@ pub fn estimate(plan: &Plan, holder: Holder) -> usize {
             width * (maps + 3 * largest(&|shape| shape.len()) + 2 * weights + vectors)
         }
         Holder::Fast => {
-            // Blocks of 16 channels with a border of one; each tapped map may be remembered once more.
-            let blocked =
-                |shape: Shape| shape.channels.next_multiple_of(16) * (shape.height + 2) * (shape.width + 2);
+            // Each tapped map may be remembered once more.
+            let blocked = |shape: Shape| size_of::<Vector>() * Layout::new(shape).len();
             let taps: usize = (0..plan.taps().len()).map(|tap| 2 * blocked(plan.tap_shape(tap))).sum();
-            let gates: usize = levels.clone().map(|at| plan.shape(at).len().div_ceil(16) / 2).sum();
-            // Winograd's weights are four times the plain ones, in two directions; wide layers are kept once, so this
-            // is more than enough.
-            size_of::<f32>() * (taps + gates + 2 * largest(&blocked) + 9 * weights + vectors)
+            let gates: usize =
+                levels.clone().map(|at| size_of::<u16>() * plan.shape(at).len().div_ceil(LANES)).sum();
+            // Finer and coarser sizes may use different tiles.
+            let packed = |c: &Convolution| {
+                Tile::ALL.map(|tile| winograd::packed_bytes(c.outputs, c.inputs, tile)).iter().sum::<usize>()
+            };
+            let packed: usize = network.convolutions[..plan.depth()].iter().map(packed).sum();
+            // Twice: the network's own, and turned for a mirrored border.
+            let plain = size_of::<f32>() * (2 * weights + vectors);
+            taps + gates + 2 * largest(&blocked) + packed + plain + SCRATCH
         }
     }
 }

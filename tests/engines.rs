@@ -148,11 +148,13 @@ fn large_maps_agree_with_the_reference() {
     let taps = layers(&["relu1_1", "conv1_1", "relu1_2", "relu1_3"]);
     let pool = pastiche::threads::pool(Some(1)).unwrap();
     for isa in Isa::ALL.into_iter().map(|(_, isa)| isa).filter(|isa| isa.available()) {
-        let backend = Backend::new(network.clone(), Convolution::Winograd, Some(isa)).unwrap();
-        let what = format!("{isa}, large");
-        assert_gradients(&what, |seed| {
-            pool.install(|| compare(&backend, &network, (130, 141), &taps, seed, &what))
-        });
+        for convolution in [Convolution::Winograd4, Convolution::Winograd6] {
+            let backend = Backend::new(network.clone(), convolution, Some(isa)).unwrap();
+            let what = format!("{convolution}, {isa}, large");
+            assert_gradients(&what, |seed| {
+                pool.install(|| compare(&backend, &network, (130, 141), &taps, seed, &what))
+            });
+        }
     }
 }
 

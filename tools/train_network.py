@@ -1,10 +1,10 @@
 """Train the embedded feature network: a small VGG-shaped student that explains larger teachers' features.
 
-    python tools/train_network.py --pictures DIR --teachers DIR --minutes 90 --out weights/default.npz
+    python tools/train_network.py --pictures DIR --teachers DIR --out weights/default.npz
 
 A run can be cut at any time: the same command goes on from its last checkpoint (tools/checkpoints/NAME.pt).
-The learning rate follows the time used (or, with --steps, the steps done: for runs that are to be compared), so that
-every run ends annealed. See tools/README.md.
+The learning rate follows the steps done (or, with --minutes, the time used), so that every run ends annealed. The
+defaults are those of the network that ships. See tools/README.md.
 """
 
 import argparse
@@ -37,8 +37,8 @@ def options():
     add("--pictures", type=Path, help="folder of training pictures (without it: procedural ones only)")
     add("--teachers", type=Path, required=True, help="folder with vgg19-blocks1-3.npz and vgg19-slim16.npz")
     add("--shape", default="32,32|64,80|96,96,96,96|80,80,80,80|80", help="channels, block by block")
-    add("--minutes", type=float, default=90, help="training time; pauses of the process do not count")
-    add("--steps", type=int, help="so many training steps instead of a time")
+    add("--steps", type=int, default=1500, help="training steps")
+    add("--minutes", type=float, help="a training time instead of --steps; pauses of the process do not count")
     add("--out", type=Path, required=True, help="the network file to write")
     add("--name", help="of the run, for its checkpoint and curves (default: the stem of --out)")
     add("--curves", type=Path, help="the loss curves as a PNG (default: beside the checkpoint)")
@@ -47,16 +47,16 @@ def options():
     add("--threads", type=int, default=2)
     add("--side", type=int, default=96, help="of the crops")
     add("--batch", type=int, default=8)
-    add("--rate", type=float, default=1.5e-3)
+    add("--rate", type=float, default=1.2e-3)
     add("--optimiser", choices=["muon", "adamw"], default="muon")
     add("--begin", choices=["inherit", "random"], default="inherit", help="first weights")
-    add("--pooling", choices=["average", "max"], default="average")
+    add("--pooling", choices=["average", "max"], default="max")
     add("--padding", choices=["reflect", "zeros"], default="reflect")
     add("--procedural", type=int, default=1200, help="procedural pictures in the pool")
     add("--procedural-share", type=float, default=0.35)
     add("--policy-share", type=float, default=0.35, help="of each batch, from transfers with the student; 0: none")
     add("--policy-every", type=int, default=25, help="training steps between two rounds of transfers")
-    for term, weight in zip(TERMS, (1.0, 0.3, 0.3, 0.03)):
+    for term, weight in zip(TERMS, (1.0, 0.3, 0.6, 0.03)):
         add(f"--{term}", type=float, default=weight, help=f"weight of the {term} term")
     add("--bfloat16", action=argparse.BooleanOptionalAction, default=True, help="the student's convolutions in bfloat16")
     add("--fresh", action="store_true", help="ignore this run's checkpoint")
@@ -86,7 +86,8 @@ def teacher_features(taps, teachers, x):
 
 
 def metadata(student, arguments):
-    style = {f"relu{b}_{i}": 1.0 for b, i in student.layers}
+    # relu1_2 costs as much as relu1_1 and made no picture better; see weights/README.md
+    style = {f"relu{b}_{i}": 1.0 for b, i in student.layers if (b, i) != (1, 2)}
     middle = "relu3_2"  # most content at equal style; see weights/README.md
     return {
         "name": arguments.out.stem,
@@ -203,7 +204,7 @@ def main():
     saved_at, means, policy_loss = used, {}, (math.nan, math.nan)
     while True:
         tick = time.monotonic()
-        progress = step / arguments.steps if arguments.steps else used / (arguments.minutes * 60)
+        progress = used / (arguments.minutes * 60) if arguments.minutes else step / arguments.steps
         if progress >= 1:
             break
         rate = arguments.rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-6

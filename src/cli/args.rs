@@ -198,7 +198,7 @@ pub(crate) struct NetworkArgs {
     /// Pooling between blocks [default: as the network says; VGG: max]
     #[arg(long, value_enum)]
     pub pooling: Option<PoolingValue>,
-    /// The algorithm of the convolutions: auto, im2col, direct or winograd
+    /// The algorithm of the convolutions: auto, im2col, direct, winograd, or winograd4 or winograd6 for one tile
     #[arg(long, value_name = "NAME", default_value_t)]
     pub convolution: Convolution,
     /// The instruction set: avx512, avx2 or portable [default: the best of this processor]

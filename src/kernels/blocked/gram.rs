@@ -67,9 +67,10 @@ impl Kernel for Pair<'_> {
         // SAFETY: the caller vouches for the instruction set; blocks lie inside the map.
         unsafe {
             if S::GRAM.0 == 2 && last == first + 2 {
-                for other in 0..last {
+                for other in 0..=first {
                     self.blocks::<S, 2>(first, other);
                 }
+                self.blocks::<S, 1>(first + 1, first + 1);
             } else {
                 for block in first..last {
                     for other in 0..=block {

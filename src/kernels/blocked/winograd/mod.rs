@@ -85,12 +85,19 @@ enum Kind {
     Plain { weight: Arc<[f32]>, backward: bool },
 }
 
+/// Bytes of the packed weights of both directions; 0 where kernels are transformed in use.
+pub fn packed_bytes(outputs: usize, inputs: usize, tile: Tile) -> usize {
+    let [outputs, inputs] = [outputs, inputs].map(|channels| blocks(channels) * LANES);
+    let bytes = outputs * inputs * tile.products() * size_of::<f32>();
+    if bytes > TRANSFORMED_AT_MOST { 0 } else { 2 * bytes }
+}
+
 impl Weights {
     /// Packs out×in×3×3 weights for both directions: input to output, and the output's gradient to the input's.
     pub fn pair(weight: impl Into<Arc<[f32]>>, outputs: usize, inputs: usize, tile: Tile) -> (Self, Self) {
         let weight = weight.into();
         assert_eq!(weight.len(), outputs * inputs * 9);
-        let kinds = if outputs * inputs * tile.products() * size_of::<f32>() > TRANSFORMED_AT_MOST {
+        let kinds = if packed_bytes(outputs, inputs, tile) == 0 {
             let plain = |backward| Kind::Plain { weight: weight.clone(), backward };
             (plain(false), plain(true))
         } else {
@@ -159,12 +166,15 @@ fn convolve_by<I: Source, K: Sink, const M: usize, const N: usize>(
     let out_blocks = blocks(weights.outputs);
     let in_bytes = N * N * layout.blocks * size_of::<Vector>();
     let per_tile = in_bytes + N * N * out_blocks * size_of::<Vector>();
-    let wanted = match weights.kind {
-        Kind::Transformed(_) => (CHUNK_BYTES / per_tile).clamp(QUANTUM, 112),
-        Kind::Plain { .. } => (SHARED_BYTES / in_bytes).max(QUANTUM),
-    };
-    let chunks = grid.tiles.div_ceil(wanted).max(1);
-    let size = grid.tiles.div_ceil(chunks).next_multiple_of(QUANTUM);
+    let quanta = grid.tiles.div_ceil(QUANTUM);
+    let size = QUANTUM
+        * match weights.kind {
+            Kind::Transformed(_) => {
+                let share = quanta.div_ceil(rayon::current_num_threads());
+                evenly(share, (CHUNK_BYTES / per_tile / QUANTUM).clamp(1, 8))
+            }
+            Kind::Plain { .. } => evenly(quanta, (SHARED_BYTES / in_bytes / QUANTUM).max(1)),
+        };
     let stride = size.max(LEAST);
     let runs = (0..grid.tiles).step_by(size).map(|start| {
         let tiles = start..(start + size).min(grid.tiles);
@@ -189,6 +199,11 @@ fn convolve_by<I: Source, K: Sink, const M: usize, const N: usize>(
             runs.for_each(|run| together::<_, _, M, N>(isa, &run, input, kernels, sink, v, scratch));
         }),
     }
+}
+
+/// The size of the fewest equal parts of `count` that are no larger than `most`.
+fn evenly(count: usize, most: usize) -> usize {
+    count.div_ceil(count.div_ceil(most).max(1)).max(1)
 }
 
 /// Whether chunks of about `size` tiles keep all threads busy to the end; then a chunk is completed at once, while it is in
