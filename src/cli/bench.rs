@@ -57,9 +57,11 @@ struct LayerReport {
 /// at the rate of a memory copy (Williams, Waterman & Patterson, "Roofline", CACM 2009).
 #[derive(Serialize)]
 struct Roofline {
-    /// Multiplications and additions of the products as the algorithm makes them, and of the Gram matrix.
+    /// Multiplications and additions in the time measured: of the products as the algorithm makes them, of the layer's
+    /// Gram matrix, and of what the losses send back on its way.
     gflop: f64,
-    /// The map before the convolution and the one behind it, once in each direction.
+    /// The map before the convolution and the one behind it (behind the pooling, where only that is stored), once in
+    /// each direction.
     megabytes: f64,
     multiply_milliseconds: f64,
     memory_milliseconds: f64,
@@ -68,15 +70,23 @@ struct Roofline {
 }
 
 impl Roofline {
-    fn new(plan: &Plan, at: usize, time: &LayerTime, peak_gflops: f64, copy_gbytes: f64) -> Self {
-        let shape = plan.shape(at);
-        // Half of a symmetric product for the Gram matrix, a whole one for what its loss sends back.
-        let gram = if time.gram > 0.0 { 3.0 * shape.len() as f64 * shape.channels as f64 } else { 0.0 };
-        let bytes = (2 * size_of::<f32>() * (plan.input_shape(at).len() + shape.len())) as f64;
-        let (multiply, memory) = ((time.flops + gram) / peak_gflops / 1e6, bytes / copy_gbytes / 1e6);
+    fn new(plan: &Plan, at: usize, times: &[LayerTime], peak_gflops: f64, copy_gbytes: f64) -> Self {
+        let time = &times[at];
+        let tapped = |at: usize| times[at].gram > 0.0;
+        let pooled = at + 1 < plan.depth() && plan.pools_before(at + 1);
+        let square = |at: usize| plan.shape(at).len() as f64 * plan.shape(at).channels as f64;
+        // Half of a symmetric product for the Gram matrix, a whole one for what its loss sends back: into the map before
+        // this convolution, or into its own where the gradient comes through a pooling.
+        let mut flops = time.flops;
+        flops += if tapped(at) { square(at) } else { 0.0 };
+        flops += if pooled && tapped(at) { 2.0 * square(at) } else { 0.0 };
+        flops += if at > 0 && !plan.pools_before(at) && tapped(at - 1) { 2.0 * square(at - 1) } else { 0.0 };
+        let behind = plan.shape(at).len() / if pooled && !tapped(at) { 4 } else { 1 };
+        let bytes = (2 * size_of::<f32>() * (plan.input_shape(at).len() + behind)) as f64;
+        let (multiply, memory) = (flops / peak_gflops / 1e6, bytes / copy_gbytes / 1e6);
         let measured = (time.forward + time.backward + time.gram) / PROFILED as f64 * 1e3;
         Self {
-            gflop: (time.flops + gram) / 1e9,
+            gflop: flops / 1e9,
             megabytes: bytes / 1e6,
             multiply_milliseconds: multiply,
             memory_milliseconds: memory,
@@ -179,7 +189,7 @@ fn report(
         if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 };
     let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.gram).sum();
     let milliseconds = |sum: f64| sum / PROFILED as f64 * 1e3;
-    let layers = layers.iter().enumerate().map(|(at, time)| {
+    let reports = layers.iter().enumerate().map(|(at, time)| {
         let convolution = &plan.network().convolutions[at];
         let shape = plan.shape(at);
         let flops = plan.layer_direct_flops(at) * PROFILED as f64;
@@ -193,7 +203,7 @@ fn report(
             gram_milliseconds: milliseconds(time.gram),
             gflops_direct_equivalent: gflops,
             share_of_peak: gflops / fma_peak_gflops,
-            roofline: Roofline::new(plan, at, time, fma_peak_gflops, copy_gbytes),
+            roofline: Roofline::new(plan, at, &layers, fma_peak_gflops, copy_gbytes),
         }
     });
     Report {
@@ -207,7 +217,7 @@ fn report(
         fma_peak_gflops,
         copy_gbytes,
         peak_rss_bytes,
-        layers: layers.collect(),
+        layers: reports.collect(),
         milliseconds_elsewhere: milliseconds(profiled - known),
     }
 }
