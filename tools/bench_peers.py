@@ -2,7 +2,7 @@
 
     python tools/bench_peers.py --pastiche target/release/pastiche [--pairs 5] [--threads 2] [--json FILE]
 
-(needs torch and numpy: the environment of tools/README.md). Both sides compute the same: the preset `relative`, style
+Without torch and numpy at hand it makes tools/.venv from tools/requirements.txt and goes on there. Both sides compute the same: the preset `relative`, style
 on relu1_1 to relu5_1, content on relu4_2, gradient with respect to RGB. The cases are a VGG-19 with random weights at
 512 and 256 and the embedded network at 512. PyTorch computes in f32 with contiguous maps, in f32 with channels_last
 maps, and under bfloat16 autocast (channels_last too); every pair is one evaluation of each of them and one run of the
@@ -21,9 +21,19 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import torch
-import torch.nn.functional as F
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+except ImportError:
+    tools = pathlib.Path(__file__).resolve().parent
+    environment = tools / ".venv"
+    if pathlib.Path(sys.prefix) == environment:
+        raise
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = str(environment / "bin" / "python")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", tools / "requirements.txt"], check=True)
+    os.execv(python, [python, *sys.argv])
 
 VGG19 = [[64] * 2, [128] * 2, [256] * 4, [512] * 4, [512] * 4]
 EMBEDDED = pathlib.Path(__file__).resolve().parent.parent / "weights" / "default.npz"
