@@ -2,8 +2,9 @@
 
     python tools/bench_peers.py --pastiche target/release/pastiche [--pairs 5] [--threads 2] [--json FILE]
 
-Without torch and numpy at hand it makes tools/.venv from tools/requirements.txt and goes on there. Both sides compute the same: the preset `relative`, style
-on relu1_1 to relu5_1, content on relu4_2, gradient with respect to RGB. The cases are a VGG-19 with random weights at
+Without torch and numpy at hand it makes tools/.venv from tools/requirements.txt and goes on there.
+
+Both sides compute the same: the preset `relative`, style on relu1_1 to relu5_1, content on relu4_2, gradient with respect to RGB. The cases are a VGG-19 with random weights at
 512 and 256 and the embedded network at 512. PyTorch computes in f32 with contiguous maps, in f32 with channels_last
 maps, and under bfloat16 autocast (channels_last too); every pair is one evaluation of each of them and one run of the
 program, so that what else the machine does meets all alike. Reported are medians, the median of the pairs' ratios

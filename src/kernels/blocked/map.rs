@@ -2,8 +2,8 @@
 //!
 //! Element (c, y, x) of a C×H×W map lies in block c/16, at row y+1, column x+1, lane c%16. Sixteen channels of a
 //! position fill one cache line, so every kernel works on whole vectors and never shuffles. Rows and columns are
-//! rounded up to whole Winograd tiles of either size. What lies beyond the border reaches no result but by rounding: a tile's
-//! transform adds and subtracts it again, so it must be no larger than the map, and [`fill_border`] makes it zero.
+//! rounded up to whole Winograd tiles of either size. What lies beyond the border reaches no result but by rounding: a
+//! tile's transform adds and subtracts it again, so it must be no larger than the map, and [`fill_border`] makes it zero.
 
 use crate::kernels::Shape;
 use crate::kernels::simd::LANES;

@@ -132,8 +132,8 @@ impl Sink for Pooled<'_> {
         values: &[[S::V; M]; M],
     ) {
         let width = self.layout.shape.width;
-        // SAFETY: tiles start at multiples of an even side, so windows never straddle them; only whole windows inside the
-        // map are stored. An odd last row or column keeps the closed gates it was made with.
+        // SAFETY: tiles start at multiples of an even side, so windows never straddle them; only whole windows inside
+        // the map are stored. An odd last row or column keeps the closed gates it was made with.
         unsafe {
             let bias = S::load(self.bias.get_unchecked(block).0.as_ptr());
             for i in (0..M).step_by(2) {

@@ -165,17 +165,16 @@ impl Transform<6, 8> for Tiles {
     unsafe fn output<S: Simd>(m: [S::V; 8]) -> [S::V; 6] {
         // SAFETY: the caller vouches for the instruction set.
         unsafe {
-            let power = |exponent: i32| S::splat(2f32.powi(exponent));
             let (even_1, odd_1) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
             let (even_2, odd_2) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
             let (even_h, odd_h) = (S::add(m[5], m[6]), S::sub(m[5], m[6]));
             [
                 S::add(S::add(m[0], even_1), S::add(even_2, even_h)),
-                S::fma(power(-1), odd_h, S::fma(power(1), odd_2, odd_1)),
-                S::fma(power(-2), even_h, S::fma(power(2), even_2, even_1)),
-                S::fma(power(-3), odd_h, S::fma(power(3), odd_2, odd_1)),
-                S::fma(power(-4), even_h, S::fma(power(4), even_2, even_1)),
-                S::fma(power(-5), odd_h, S::fma(power(5), odd_2, S::add(odd_1, m[7]))),
+                S::fma(S::splat(1.0 / 2.0), odd_h, S::fma(S::splat(2.0), odd_2, odd_1)),
+                S::fma(S::splat(1.0 / 4.0), even_h, S::fma(S::splat(4.0), even_2, even_1)),
+                S::fma(S::splat(1.0 / 8.0), odd_h, S::fma(S::splat(8.0), odd_2, odd_1)),
+                S::fma(S::splat(1.0 / 16.0), even_h, S::fma(S::splat(16.0), even_2, even_1)),
+                S::fma(S::splat(1.0 / 32.0), odd_h, S::fma(S::splat(32.0), odd_2, S::add(odd_1, m[7]))),
             ]
         }
     }
