@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use pastiche::loss::options::LossOptions;
-use pastiche::loss::style::measure;
-use pastiche::network::backend::{Backend, Convolution};
-use pastiche::network::plan::Plan;
-use pastiche::objective::Objective;
-use pastiche::{noise, weights};
+use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
+use impasto::internals::loss::gram::measure;
+use impasto::internals::loss::objective::Objective;
+use impasto::internals::network::plan::Plan;
+use impasto::internals::run::losses::LossOptions;
+use impasto::internals::run::start::noise;
+use impasto::weights;
 
 fn evaluation(c: &mut Criterion) {
     let networks = [
@@ -22,12 +23,12 @@ fn evaluation(c: &mut Criterion) {
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(1));
     for (name, network) in networks.map(|(name, network)| (name, Arc::new(network))) {
-        let backend = Backend::new(network.clone(), Convolution::Auto, None).expect("always available");
+        let backend =
+            Backend::new(network.clone(), ConvolutionAlgorithm::Auto, None).expect("always available");
         let losses = LossOptions::default().resolve(&network).expect("default losses fit");
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         for size in [128, 256, 512, 1024] {
-            let [content, style, image] =
-                [1, 2, 3].map(|seed| noise::picture(seed, (size, size)).expect("a size"));
+            let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)).expect("a size"));
             let plan = Plan::new(network.clone(), size, size, &losses.taps()).expect("large enough");
             let styles =
                 measure(&mut backend.engine(size, size, &layers).expect("planned"), style.rgb(), &layers);

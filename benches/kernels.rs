@@ -1,22 +1,22 @@
 //! The kernels by the layer shapes of VGG-19 at 512×512 and of the embedded network: elements a second are
 //! floating-point operations of the direct method, so Gelem/s reads as GFLOP/s; pooling and resizing count bytes.
 //!
-//! `pastiche bench` prints the peak to hold them against.
+//! `impasto bench` prints the peak to hold them against.
 
 use std::time::Duration;
 
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use pastiche::kernels::Shape;
-use pastiche::kernels::blocked::map::{Buffer, Layout, pack};
-use pastiche::kernels::blocked::scratch::Pool;
-use pastiche::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
-use pastiche::kernels::blocked::winograd::{self, Tile};
-use pastiche::kernels::blocked::{direct, gram, pool};
-use pastiche::kernels::simd::Isa;
-use pastiche::network::Pooling;
-use pastiche::picture::resize;
+use impasto::internals::kernels::blocked::map::{Buffer, Layout, pack};
+use impasto::internals::kernels::blocked::scratch::Pool;
+use impasto::internals::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
+use impasto::internals::kernels::blocked::winograd::{self, Tile};
+use impasto::internals::kernels::blocked::{direct, gram, pool};
+use impasto::internals::kernels::simd::Isa;
+use impasto::internals::tensor::Pooling;
+use impasto::internals::tensor::Shape;
+use impasto::picture::resize;
 
 /// Name, channels in, channels out, side.
 const LAYERS: [(&str, usize, usize, usize); 9] = [
@@ -135,7 +135,7 @@ fn gram_matrix(c: &mut Criterion) {
         let derivative = gram::pack(&vec![1e-3; channels * channels], channels);
         group.bench_function(format!("{channels}x{side}x{side} backward"), |b| {
             b.iter(|| {
-                gradient.vectors_mut(layout.len()).fill(pastiche::kernels::blocked::map::ZERO);
+                gradient.vectors_mut(layout.len()).fill(impasto::internals::kernels::blocked::map::ZERO);
                 let (map, gradient) = (map.map(&layout), gradient.map_mut(&layout));
                 let derivative = Some(&derivative);
                 gram::Seeds { map, layout, derivative, content: None, gate: Gate::Map(map) }

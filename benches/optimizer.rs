@@ -1,7 +1,7 @@
 //! The optimiser's own cost per iteration at 3×512×512, with an objective that costs next to nothing.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use pastiche::optimize::{Limits, Method, Objective, State, Step, minimize, resume};
+use impasto::internals::optimize::{Limits, Method, Objective, State, Step, minimize, resume};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ struct Bowl {
 }
 
 impl Objective for Bowl {
-    fn evaluate(&mut self, x: &[f32], gradient: &mut [f32]) -> pastiche::Result<f64> {
+    fn evaluate(&mut self, x: &[f32], gradient: &mut [f32]) -> impasto::Result<f64> {
         const CHUNK: usize = 1 << 14;
         let parts: Vec<f64> = gradient
             .par_chunks_mut(CHUNK)

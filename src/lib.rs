@@ -8,9 +8,9 @@
 //!
 //! ```
 //! use std::ops::ControlFlow;
-//! use pastiche::{Progress, StyleTransfer, picture::{Picture, SaveOptions}};
+//! use impasto::{Progress, StyleTransfer, picture::{Picture, SaveOptions}};
 //!
-//! # let folder = tempfile::tempdir().map_err(|error| pastiche::Error::Numeric(error.to_string()))?;
+//! # let folder = tempfile::tempdir().map_err(|error| impasto::Error::Numeric(error.to_string()))?;
 //! # let [photo_file, painting_file, result_file] = ["a.png", "b.png", "c.png"].map(|name| folder.path().join(name));
 //! # Picture::uniform(48, 32, [0.3, 0.5, 0.8])?.save(&photo_file, &SaveOptions::default())?;
 //! # Picture::uniform(48, 48, [0.9, 0.5, 0.1])?.save(&painting_file, &SaveOptions::default())?;
@@ -22,7 +22,7 @@
 //!     ControlFlow::Continue(()) // or Break, to get the best picture so far
 //! })?;
 //! result.picture.save(&result_file, &SaveOptions::default())?;
-//! # Ok::<(), pastiche::Error>(())
+//! # Ok::<(), impasto::Error>(())
 //! ```
 //!
 //! # The way of the data
@@ -48,30 +48,57 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the `pastiche` command; `icc` (default) converts embedded colour profiles to sRGB. With
+//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB. With
 //! `default-features = false` neither the command's dependencies nor the profile code is compiled.
 
-pub mod check;
-pub mod defaults;
-pub mod error;
-pub mod evaluate;
-pub mod kernels;
-pub mod loss;
-pub mod memory;
-pub mod network;
-pub mod noise;
-pub mod objective;
-pub mod optimize;
+mod diagnose;
+mod engine;
+mod error;
+mod files;
+mod kernels;
+mod loss;
+mod network;
+mod optimize;
 pub mod picture;
-pub mod pyramid;
-mod targets;
-pub mod threads;
-mod transfer;
+mod random;
+mod run;
+mod tensor;
 pub mod weights;
 
+pub use diagnose::{check, evaluate};
 pub use error::{Error, Result};
 pub use optimize::StopReason;
-pub use transfer::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};
+pub use run::defaults;
+pub use run::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};
+
+/// What tests, benches and the command need of the inside; no part of the interface.
+#[doc(hidden)]
+pub mod internals {
+    pub mod engine {
+        pub use crate::engine::*;
+    }
+    pub mod kernels {
+        pub use crate::kernels::*;
+    }
+    pub mod loss {
+        pub use crate::loss::*;
+    }
+    pub mod network {
+        pub use crate::network::*;
+    }
+    pub mod optimize {
+        pub use crate::optimize::*;
+    }
+    pub mod random {
+        pub use crate::random::*;
+    }
+    pub mod run {
+        pub use crate::run::*;
+    }
+    pub mod tensor {
+        pub use crate::tensor::*;
+    }
+}
 
 /// Compiles the README's example.
 #[cfg(doctest)]

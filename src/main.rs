@@ -1,4 +1,4 @@
-//! The `pastiche` command: a thin layer over the library.
+//! The `impasto` command: a thin layer over the library.
 
 mod cli;
 

@@ -3,15 +3,15 @@
 mod common;
 
 use common::convolution::{Convolution, convolution_suite};
-use pastiche::kernels::blocked::direct;
-use pastiche::kernels::blocked::map::{Buffer, Layout, fill_border, pack, unpack};
-use pastiche::kernels::blocked::mirror::Strips;
-use pastiche::kernels::blocked::scratch::Pool;
-use pastiche::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
-use pastiche::kernels::blocked::winograd::{self, Tile};
-use pastiche::kernels::simd::Isa;
-use pastiche::kernels::{Shape, conv};
-use pastiche::network::Padding;
+use impasto::internals::kernels::blocked::direct;
+use impasto::internals::kernels::blocked::map::{Buffer, Layout, fill_border, pack, unpack};
+use impasto::internals::kernels::blocked::mirror::Strips;
+use impasto::internals::kernels::blocked::scratch::Pool;
+use impasto::internals::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
+use impasto::internals::kernels::blocked::winograd::{self, Tile};
+use impasto::internals::kernels::simd::Isa;
+use impasto::internals::tensor::Padding;
+use impasto::internals::{kernels::plain::conv, tensor::Shape};
 
 /// A plain map in a blocked buffer, its border filled.
 fn blocked(plain: &[f32], layout: &Layout, padding: Padding) -> Buffer {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use pastiche::kernels::simd::Isa;
-use pastiche::network::backend::{Backend, Convolution};
-use pastiche::network::engine::{Engine, Seed};
-use pastiche::network::plan::Plan;
-use pastiche::network::reference::Reference;
-use pastiche::network::{self, Layer, Network, Padding, Pooling};
+use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
+use impasto::internals::engine::reference::Reference;
+use impasto::internals::engine::{Engine, Seed};
+use impasto::internals::kernels::simd::Isa;
+use impasto::internals::network::plan::Plan;
+use impasto::internals::network::{self, Layer, Network};
+use impasto::internals::tensor::{Padding, Pooling};
 
 /// A small multiplicative generator; uniform in [0, 1).
 struct Random(u64);
@@ -146,9 +147,9 @@ fn layers(names: &[&str]) -> Vec<Layer> {
 fn large_maps_agree_with_the_reference() {
     let network = network(&[&[16, 32, 16]], Pooling::Average, Padding::Reflect, &mut Random(3));
     let taps = layers(&["relu1_1", "conv1_1", "relu1_2", "relu1_3"]);
-    let pool = pastiche::threads::pool(Some(1)).unwrap();
+    let pool = impasto::internals::run::threads::pool(Some(1)).unwrap();
     for isa in Isa::ALL.into_iter().map(|(_, isa)| isa).filter(|isa| isa.available()) {
-        for convolution in [Convolution::Winograd4, Convolution::Winograd6] {
+        for convolution in [ConvolutionAlgorithm::Winograd4, ConvolutionAlgorithm::Winograd6] {
             let backend = Backend::new(network.clone(), convolution, Some(isa)).unwrap();
             let what = format!("{convolution}, {isa}, large");
             assert_gradients(&what, |seed| {
@@ -173,10 +174,10 @@ fn every_engine_agrees_with_the_reference() {
         for pooling in [Pooling::Max, Pooling::Average] {
             for padding in [Padding::Zeros, Padding::Reflect] {
                 let network = network(widths, pooling, padding, &mut Random(case as u64 + 1));
-                for (_, convolution) in Convolution::ALL {
+                for (_, convolution) in ConvolutionAlgorithm::ALL {
                     let sets = Isa::ALL.into_iter().map(|(_, isa)| isa).filter(|isa| isa.available());
                     let choices: Vec<Option<Isa>> = match convolution {
-                        Convolution::Im2col => vec![None],
+                        ConvolutionAlgorithm::Im2col => vec![None],
                         _ => sets.map(Some).collect(),
                     };
                     for isa in choices {

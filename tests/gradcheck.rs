@@ -11,10 +11,13 @@ use common::{
     Case, PADDINGS, POOLINGS, Picture, Rng, cases, central_differences, dot, double, oracle, relative,
     relative_l2,
 };
-use pastiche::kernels::{Shape, conv, gram, pool, relu, variation};
-use pastiche::network::engine::Engine;
-use pastiche::network::reference::Reference;
-use pastiche::network::{Layer, Pooling, Stage};
+use impasto::internals::engine::Engine;
+use impasto::internals::engine::reference::Reference;
+use impasto::internals::kernels::plain::{conv, gram, pool, relu};
+use impasto::internals::loss::variation;
+use impasto::internals::network::{Layer, Stage};
+use impasto::internals::tensor::Pooling;
+use impasto::internals::tensor::Shape;
 
 /// Half the distance of the differences.
 const STEP: f64 = 1e-5;

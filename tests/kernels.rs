@@ -4,11 +4,13 @@ mod common;
 
 use common::convolution::{Convolution, convolution_suite};
 use common::{POOLINGS, Rng, assert_allclose, oracle, property, to_f64};
+use impasto::internals::kernels::plain::gemm::gemm;
+use impasto::internals::kernels::plain::{conv, gram, pool, relu};
+use impasto::internals::loss::variation;
+use impasto::internals::tensor::Padding;
+use impasto::internals::tensor::Scalar;
+use impasto::internals::tensor::Shape;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
-use pastiche::kernels::gemm::gemm;
-use pastiche::kernels::scalar::Scalar;
-use pastiche::kernels::{Shape, conv, gram, pool, relu, variation};
-use pastiche::network::Padding;
 use proptest::prelude::*;
 
 /// The im2col convolution in either precision.

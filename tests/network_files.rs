@@ -2,8 +2,9 @@
 //!
 //! The small files are made by `tools/make_network_fixtures.py`, the bad ones here.
 
-use pastiche::network::{Network, Padding, Pooling};
-use pastiche::weights::{self, Normalization, Precision, npy};
+use impasto::internals::network::Network;
+use impasto::internals::tensor::{Padding, Pooling};
+use impasto::weights::{self, Normalization, Precision, npy};
 use proptest::prelude::*;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};

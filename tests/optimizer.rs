@@ -1,7 +1,7 @@
 //! The minimisers on objectives whose shape is known: what they reach, what they cost, and how they stop.
 
-use pastiche::optimize::{Limits, Method, Objective, Outcome, Step, StopReason, minimize, resume};
-use pastiche::{Error, Result};
+use impasto::internals::optimize::{Limits, Method, Objective, Outcome, Step, StopReason, minimize, resume};
+use impasto::{Error, Result};
 use std::ops::ControlFlow;
 
 /// An objective from a closure over (x, gradient).

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
 use image::{ExtendedColorType, ImageEncoder};
-use pastiche::Error;
-use pastiche::picture::{Depth, Format, Picture, SaveOptions, check_output, fit};
+use impasto::Error;
+use impasto::picture::{Depth, Format, Picture, SaveOptions, check_output, fit};
 
 const FORMATS: [(Format, &str); 5] = [
     (Format::Png, "png"),
@@ -25,12 +25,12 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures").join(name)
 }
 
-fn decode(bytes: &[u8]) -> pastiche::Result<Picture> {
+fn decode(bytes: &[u8]) -> impasto::Result<Picture> {
     Picture::decode(bytes, Path::new("test"))
 }
 
 /// What a refused picture's message says.
-fn refusal(result: pastiche::Result<Picture>) -> String {
+fn refusal(result: impasto::Result<Picture>) -> String {
     match result {
         Err(error @ Error::Picture { .. }) => {
             let text = error.to_string();

@@ -6,9 +6,9 @@ mod common;
 
 use common::fixtures::{Expected, read_cases};
 use common::{Case, cast, compare_terms, double, relative_l2};
-use pastiche::loss::Preset;
-use pastiche::network::engine::Engine;
-use pastiche::network::plan::Plan;
+use impasto::internals::engine::Engine;
+use impasto::internals::loss::Normalisation;
+use impasto::internals::network::plan::Plan;
 
 fn agrees<E: Engine>(
     engine_name: &str,
@@ -47,11 +47,11 @@ fn every_f32_engine_agrees_with_pytorch() {
 #[test]
 fn the_fixtures_cover_every_preset_padding_and_pooling() {
     let cases = read_cases();
-    for preset in Preset::ALL.map(|(_, preset)| preset) {
+    for preset in Normalisation::ALL.map(|(_, preset)| preset) {
         for padding in common::PADDINGS {
             for pooling in common::POOLINGS {
                 let covered = |(case, _): &(Case, Expected)| {
-                    (case.losses.preset, case.network.padding, case.network.pooling)
+                    (case.losses.normalisation, case.network.padding, case.network.pooling)
                         == (preset, padding, pooling)
                 };
                 assert!(cases.iter().any(covered), "{preset}, {padding:?}, {pooling:?}");

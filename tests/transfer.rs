@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use pastiche::picture::Picture;
-use pastiche::{Builder, Error, Init, Progress, StopReason, StyleTransfer, weights};
+use impasto::picture::Picture;
+use impasto::{Builder, Error, Init, Progress, StopReason, StyleTransfer, weights};
 
 fn picture(width: usize, height: usize, kind: f32) -> Picture {
     let plane = width * height;
@@ -36,7 +36,7 @@ fn style() -> Picture {
     picture(50, 50, 2.3)
 }
 
-fn message<T>(result: pastiche::Result<T>) -> String {
+fn message<T>(result: impasto::Result<T>) -> String {
     match result {
         Ok(_) => panic!("this should have been refused"),
         Err(error) => error.to_string(),

@@ -1,6 +1,6 @@
-"""Times one evaluation (loss and gradient) in PyTorch and in `pastiche bench`, in turn, and prints the ratios.
+"""Times one evaluation (loss and gradient) in PyTorch and in `impasto bench`, in turn, and prints the ratios.
 
-    python tools/bench_peers.py --pastiche target/release/pastiche [--pairs 5] [--threads 2] [--json FILE]
+    python tools/bench_peers.py --impasto target/release/impasto [--pairs 5] [--threads 2] [--json FILE]
 
 Without torch and numpy at hand it makes tools/.venv from tools/requirements.txt and goes on there.
 
@@ -8,7 +8,7 @@ Both sides compute the same: the preset `relative`, style on relu1_1 to relu5_1,
 512 and 256 and the embedded network at 512. PyTorch computes in f32 with contiguous maps, in f32 with channels_last
 maps, and under bfloat16 autocast (channels_last too); every pair is one evaluation of each of them and one run of the
 program, so that what else the machine does meets all alike. Reported are medians, the median of the pairs' ratios
-(above 1: pastiche is faster), and each side's peak memory in a process of its own.
+(above 1: impasto is faster), and each side's peak memory in a process of its own.
 
 `--cases vgg19:512,embedded:512` chooses cases, `--single` adds the program on one thread against two.
 """
@@ -134,8 +134,8 @@ class Evaluation:
 
 
 def program(args, case, size, threads, repeats=2):
-    """One run of `pastiche bench`."""
-    command = [args.pastiche, "bench", "--json", f"--size={size}", f"--threads={threads}", f"--repeats={repeats}",
+    """One run of `impasto bench`."""
+    command = [args.impasto, "bench", "--json", f"--size={size}", f"--threads={threads}", f"--repeats={repeats}",
                "--style-layers=" + ",".join(STYLE), "--content-layers=" + ",".join(CONTENT)]
     command += ["--architecture=vgg19"] if case == "vgg19" else []
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -153,40 +153,40 @@ def measure(args, case, size):
     peers = {mode: Evaluation(case, size, mode) for mode in MODES}
     for peer in peers.values():
         peer.run()
-    seconds = {mode: [] for mode in [*MODES, "pastiche"]}
+    seconds = {mode: [] for mode in [*MODES, "impasto"]}
     reports = []
     for _ in range(args.pairs):
         for mode, peer in peers.items():
             seconds[mode].append(peer.run())
         reports.append(program(args, case, size, args.threads))
-        seconds["pastiche"].append(reports[-1]["seconds_per_evaluation"])
-    ratios = {mode: statistics.median(a / b for a, b in zip(seconds[mode], seconds["pastiche"])) for mode in MODES}
+        seconds["impasto"].append(reports[-1]["seconds_per_evaluation"])
+    ratios = {mode: statistics.median(a / b for a, b in zip(seconds[mode], seconds["impasto"])) for mode in MODES}
     best = [min(pair) for pair in zip(seconds["contiguous"], seconds["channels_last"])]
-    ratios["best f32"] = statistics.median(a / b for a, b in zip(best, seconds["pastiche"]))
+    ratios["best f32"] = statistics.median(a / b for a, b in zip(best, seconds["impasto"]))
     share = statistics.median(r["gflops_direct_equivalent"] / r["fma_peak_gflops"] for r in reports)
     # The model's weights and PyTorch's maps in f32; one evaluation after another.
-    bytes_of = {"contiguous": memory(case, size, "contiguous", args.threads), "pastiche": reports[-1]["peak_rss_bytes"]}
+    bytes_of = {"contiguous": memory(case, size, "contiguous", args.threads), "impasto": reports[-1]["peak_rss_bytes"]}
     print(f"{case} {size}x{size}, {args.threads} threads, {args.pairs} pairs, load {os.getloadavg()[0]:.1f}")
     for name, values in seconds.items():
         spread = f"{min(values):.3f} to {max(values):.3f}"
         ratio = f", ratio {ratios[name]:.2f}" if name in ratios else ""
         print(f"  {name:14} median {statistics.median(values):.3f} s ({spread}){ratio}")
-    print(f"  best f32 PyTorch / pastiche {ratios['best f32']:.2f}; GFLOP/s of direct convolution / FMA peak {share:.2f}"
+    print(f"  best f32 PyTorch / impasto {ratios['best f32']:.2f}; GFLOP/s of direct convolution / FMA peak {share:.2f}"
           f" (peak {statistics.median(r['fma_peak_gflops'] for r in reports):.0f})")
     print(f"  peak memory: PyTorch contiguous {bytes_of['contiguous'] / 1e6:.0f} MB,"
-          f" pastiche {bytes_of['pastiche'] / 1e6:.0f} MB", flush=True)
+          f" impasto {bytes_of['impasto'] / 1e6:.0f} MB", flush=True)
     result = dict(case=case, size=size, seconds=seconds, ratios=ratios, share_of_peak=share, bytes=bytes_of)
     if args.single and args.threads > 1:
         pairs = [(program(args, case, size, 1), program(args, case, size, args.threads)) for _ in range(args.pairs)]
         gain = statistics.median(a["seconds_per_evaluation"] / b["seconds_per_evaluation"] for a, b in pairs)
-        print(f"  pastiche on {args.threads} threads against one: {gain:.2f}", flush=True)
+        print(f"  impasto on {args.threads} threads against one: {gain:.2f}", flush=True)
         result["threads_gain"] = gain
     return result
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pastiche", default="target/release/pastiche")
+    parser.add_argument("--impasto", default="target/release/impasto")
     parser.add_argument("--cases", default="vgg19:512,vgg19:256,embedded:512")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)

@@ -1,6 +1,6 @@
-"""Holds `pastiche evaluate` against float64 PyTorch on real networks and picture files.
+"""Holds `impasto evaluate` against float64 PyTorch on real networks and picture files.
 
-    python tools/compare_with_pytorch.py --pastiche target/release/pastiche \\
+    python tools/compare_with_pytorch.py --impasto target/release/impasto \\
         --weights NETWORK.npz --content C.png --style S.png [--style S2.png --blend 0.7,0.3] --image X.png
 
 (needs torch, numpy and Pillow). For every preset it runs the program, computes the same in PyTorch and prints the
@@ -84,7 +84,7 @@ def run_program(options, preset, files, folder):
     """The program's terms and gradient, and the command that gave them."""
     gradient = folder / "gradient.npy"
     gradient.unlink(missing_ok=True)
-    command = [options.pastiche, "evaluate", "--weights", options.weights, "--preset", preset, "--json"]
+    command = [options.impasto, "evaluate", "--weights", options.weights, "--preset", preset, "--json"]
     command += ["--content", files["content"], "--image", files["image"], "--gradient", gradient]
     for style in files["styles"]:
         command += ["--style", style]
@@ -158,7 +158,7 @@ def metadata(arrays):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pastiche", default="target/release/pastiche", help="the program")
+    parser.add_argument("--impasto", default="target/release/impasto", help="the program")
     parser.add_argument("--weights", required=True, help="network file, .npz")
     parser.add_argument("--content", required=True)
     parser.add_argument("--style", required=True, action="append", help="may be repeated")

@@ -1,7 +1,7 @@
 """Judge networks by the pictures they make, with eyes that none of them shares.
 
     python tools/judge_network.py --judges DIR --contents A.jpg B.jpg --styles C.jpg D.jpg \
-        --network ours=weights/default.npz --network other=other.npz --program target/release/pastiche --out tools/scratch
+        --network ours=weights/default.npz --network other=other.npz --program target/release/impasto --out tools/scratch
 
 Every network paints every content in every style (or the pairs of --pairs) at 256 px. Then, per picture:
 
@@ -115,7 +115,7 @@ def main():
     add("--styles", nargs="+", required=True)
     add("--pairs", type=int, default=0, help="only so many pairs, spread over contents and styles; 0: all")
     add("--network", action="append", default=[], help="'NAME=FILE OPTION...'; may be repeated")
-    add("--program", help="the pastiche binary; without it PyTorch paints")
+    add("--program", help="the impasto binary; without it PyTorch paints")
     add("--options", default="", help="further options of the program for every network")
     add("--size", type=int, default=256)
     add("--content-weight", type=float, default=0.01)

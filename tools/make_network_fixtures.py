@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/fixtures/networks: one tiny network in every file format that pastiche reads.
+"""Makes tests/fixtures/networks: one tiny network in every file format that impasto reads.
 
 Needs numpy and torch. Every file holds the same three convolutions, 3→2→2|2→3 channels, whose values are
 multiples of 1/64, so that they are exact in every number format and tests/network_files.rs can compute

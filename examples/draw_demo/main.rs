@@ -10,7 +10,7 @@ mod vector;
 
 use std::path::PathBuf;
 
-use pastiche::picture::{Picture, SaveOptions};
+use impasto::picture::{Picture, SaveOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder: PathBuf = std::env::args_os().nth(1).unwrap_or_else(|| "docs/pictures".into()).into();
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// A picture from one colour per pixel, drawn at twice the size and reduced.
-fn reduced(width: usize, height: usize, pixels: &[vector::V3]) -> pastiche::Result<Picture> {
+fn reduced(width: usize, height: usize, pixels: &[vector::V3]) -> impasto::Result<Picture> {
     let plane = |c: usize| pixels.iter().map(move |pixel| [pixel.x, pixel.y, pixel.z][c]);
     let rgb = plane(0).chain(plane(1)).chain(plane(2)).collect();
     Ok(Picture::from_rgb(2 * width, 2 * height, rgb)?.resized(width, height))

@@ -7,7 +7,7 @@
 use super::noise::{fbm, hash, perlin};
 use super::reduced;
 use super::vector::{V3, mix, smoothstep, v3};
-use pastiche::picture::Picture;
+use impasto::picture::Picture;
 
 /// Swirls: centre, radius and turning sense, in units of the height.
 const SWIRLS: [(f32, f32, f32, f32); 5] = [
@@ -24,7 +24,7 @@ fn horizon(x: f32) -> f32 {
 }
 
 /// Draws the painting.
-pub fn draw(width: usize, height: usize) -> pastiche::Result<Picture> {
+pub fn draw(width: usize, height: usize) -> impasto::Result<Picture> {
     let mut canvas = Canvas::new(2 * width, 2 * height);
     for (layer, (size, length, cover)) in
         [(34.0, 200.0, 2.4), (21.0, 150.0, 2.2), (13.0, 105.0, 2.0), (8.0, 62.0, 1.1)].into_iter().enumerate()

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::noise::{fbm, hash, perlin, ridged};
 use super::reduced;
 use super::vector::{V3, mix, smoothstep, v3};
-use pastiche::picture::Picture;
+use impasto::picture::Picture;
 
 const WATER: f32 = 0.0;
 const EYE: V3 = v3(0.0, 3.9, -5.0);
@@ -20,7 +20,7 @@ fn sun() -> V3 {
 }
 
 /// Draws the scene.
-pub fn draw(width: usize, height: usize) -> pastiche::Result<Picture> {
+pub fn draw(width: usize, height: usize) -> impasto::Result<Picture> {
     let (w, h) = (2 * width, 2 * height);
     let forward = (v3(0.9, 2.75, 9.0) - EYE).unit();
     let right = v3(0.0, 1.0, 0.0).cross(forward).unit();

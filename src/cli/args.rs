@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use pastiche::kernels::simd::Isa;
-use pastiche::loss::Preset;
-use pastiche::network::backend::Convolution;
-use pastiche::pyramid::Iterations;
-use pastiche::weights::Normalization;
+use impasto::internals::engine::backend::ConvolutionAlgorithm;
+use impasto::internals::kernels::simd::Isa;
+use impasto::internals::loss::Normalisation;
+use impasto::internals::run::sizes::Iterations;
+use impasto::weights::Normalization;
 
 use super::values::{InitValue, LayersValue, NumbersValue, SizeValue};
 
 /// Paints one picture in the style of another, on a plain CPU.
 #[derive(Debug, Parser)]
-#[command(name = "pastiche", version, about, max_term_width = 100, propagate_version = true)]
+#[command(name = "impasto", version, about, max_term_width = 100, propagate_version = true)]
 #[command(
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted (the best picture so far is \
                         written).\nResults go to files and stdout, progress and messages to stderr."
@@ -97,7 +97,7 @@ pub(crate) struct TextureArgs {
 pub(crate) struct LossArgs {
     /// How the loss terms are normalised: relative, gatys, johnson or frobenius
     #[arg(long, value_name = "NAME", default_value_t)]
-    pub preset: Preset,
+    pub preset: Normalisation,
     /// The weight of the style [default: by preset; 1 for relative]
     #[arg(long, value_name = "B", allow_negative_numbers = true)]
     pub style_weight: Option<f64>,
@@ -150,7 +150,7 @@ pub(crate) struct PaintArgs {
     #[arg(long, value_name = "STEP", allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
     /// The seed of the noise
-    #[arg(long, value_name = "N", default_value_t = pastiche::defaults::SEED)]
+    #[arg(long, value_name = "N", default_value_t = impasto::defaults::SEED)]
     pub seed: u64,
     /// No progress, no messages but errors
     #[arg(short, long)]
@@ -200,7 +200,7 @@ pub(crate) struct NetworkArgs {
     pub pooling: Option<PoolingValue>,
     /// The algorithm of the convolutions: auto, im2col, direct, winograd, or winograd4 or winograd6 for one tile
     #[arg(long, value_name = "NAME", default_value_t)]
-    pub convolution: Convolution,
+    pub convolution: ConvolutionAlgorithm,
     /// The instruction set: avx512, avx2 or portable [default: the best of this processor]
     #[arg(long, value_name = "NAME")]
     pub isa: Option<Isa>,

@@ -1,19 +1,20 @@
-//! `pastiche bench`: how long one evaluation takes.
+//! `impasto bench`: how long one evaluation takes.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use pastiche::kernels::peak;
-use pastiche::kernels::simd::Isa;
-use pastiche::loss::style::measure;
-use pastiche::memory::{self, Holder};
-use pastiche::network::backend::Backend;
-use pastiche::network::engine::{Engine, LayerTime};
-use pastiche::network::plan::Plan;
-use pastiche::objective::Objective;
-use pastiche::{Result, noise, threads, weights};
+use impasto::internals::engine::backend::Backend;
+use impasto::internals::engine::memory::{self, Holder};
+use impasto::internals::engine::{Engine, LayerTime};
+use impasto::internals::kernels::peak;
+use impasto::internals::kernels::simd::Isa;
+use impasto::internals::loss::gram::measure;
+use impasto::internals::loss::objective::Objective;
+use impasto::internals::network::plan::Plan;
+use impasto::internals::run::{start::noise, threads};
+use impasto::{Result, weights};
 
 use super::args::BenchArgs;
 use super::options::{self, refuse};
@@ -142,7 +143,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
     memory::require(&plan, Holder::of(&backend))?;
     let pool = threads::pool(args.network.threads)?;
     let measured = pool.install(|| -> Result<Measured> {
-        let [content, style, image] = [1, 2, 3].map(|seed| noise::picture(seed, (size, size)));
+        let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)));
         let (content, style, image) = (content?, style?, image?);
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         let mut engine = backend.engine(size, size, &layers)?;

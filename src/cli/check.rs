@@ -1,9 +1,10 @@
-//! `pastiche check`: is this build right on this machine?
+//! `impasto check`: is this build right on this machine?
 
 use serde::Serialize;
 
-use pastiche::check::{Finding, check};
-use pastiche::{Result, threads};
+use impasto::Result;
+use impasto::check::{Finding, check};
+use impasto::internals::run::threads;
 
 use super::args::CheckArgs;
 use super::values::SizeValue;

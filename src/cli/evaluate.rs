@@ -1,12 +1,13 @@
-//! `pastiche evaluate`: numbers about a picture.
+//! `impasto evaluate`: numbers about a picture.
 
 use serde::Serialize;
 
-use pastiche::evaluate::{Comparison, Evaluation, Precision};
-use pastiche::loss::Terms;
-use pastiche::network::backend::Convolution;
-use pastiche::picture::Picture;
-use pastiche::{Result, network::Layer};
+use impasto::Result;
+use impasto::evaluate::{Comparison, Evaluation, Precision};
+use impasto::internals::engine::backend::ConvolutionAlgorithm;
+use impasto::internals::loss::Terms;
+use impasto::internals::network::Layer;
+use impasto::picture::Picture;
 
 use super::args::{EvaluateArgs, PrecisionValue};
 use super::options::{self, refuse};
@@ -98,12 +99,14 @@ fn precision(args: &EvaluateArgs) -> Result<Precision> {
     let refuse = |option, what: String| {
         refuse(option, format!("{what} is for --precision f32, but the precision is f64; leave one out"))
     };
-    let chosen = convolution != Convolution::Auto || isa.is_some();
+    let chosen = convolution != ConvolutionAlgorithm::Auto || isa.is_some();
     let default = if chosen { PrecisionValue::F32 } else { PrecisionValue::F64 };
     match (args.precision.unwrap_or(default), convolution, isa) {
         (PrecisionValue::F32, ..) => Ok(Precision::Single(convolution, isa)),
         (PrecisionValue::F64, _, Some(isa)) => refuse("--isa", isa.to_string()),
-        (PrecisionValue::F64, Convolution::Auto | Convolution::Im2col, None) => Ok(Precision::Double),
+        (PrecisionValue::F64, ConvolutionAlgorithm::Auto | ConvolutionAlgorithm::Im2col, None) => {
+            Ok(Precision::Double)
+        }
         (PrecisionValue::F64, other, None) => refuse("--convolution", other.to_string()),
     }
 }

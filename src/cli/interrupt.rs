@@ -20,7 +20,7 @@ impl Interrupt {
             }
         };
         if let Err(error) = ctrlc::set_handler(handler) {
-            output::message(&format!("pastiche: Ctrl-C will not save the picture ({error})"));
+            output::message(&format!("impasto: Ctrl-C will not save the picture ({error})"));
         }
         Self(flag)
     }

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use pastiche::Error;
+use impasto::Error;
 
 /// How a command ended without an error.
 pub(crate) enum Ending {
@@ -51,7 +51,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Ending::Bad) => ExitCode::from(1),
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            output::message(&format!("pastiche: error: {error}"));
+            output::message(&format!("impasto: error: {error}"));
             ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
         }
     }
@@ -76,6 +76,6 @@ fn usage(error: &clap::Error) -> ExitCode {
     let sentence: Vec<&str> = said.split_whitespace().collect();
     let sentence = sentence.join(" ");
     let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-    output::message(&format!("pastiche: error: {sentence} (see `pastiche --help`)"));
+    output::message(&format!("impasto: error: {sentence} (see `impasto --help`)"));
     ExitCode::from(2)
 }

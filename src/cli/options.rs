@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pastiche::loss::options::LossOptions;
-use pastiche::network::{Network, Pooling};
-use pastiche::optimize::Method;
-use pastiche::{Builder, Error, Result, StyleTransfer, defaults, weights};
+use impasto::internals::network::Network;
+use impasto::internals::optimize::Method;
+use impasto::internals::run::losses::LossOptions;
+use impasto::internals::tensor::Pooling;
+use impasto::{Builder, Error, Result, StyleTransfer, defaults, weights};
 
 use super::args::{ContentLossArgs, LossArgs, NetworkArgs, OptimizerValue, PaintArgs, PoolingValue};
 
@@ -38,7 +39,7 @@ pub(crate) fn pooling_of(value: PoolingValue) -> Pooling {
 /// The losses that the options describe.
 pub(crate) fn losses(content: Option<&ContentLossArgs>, style: &LossArgs) -> LossOptions {
     LossOptions {
-        preset: style.preset,
+        normalisation: style.preset,
         content_weight: content.and_then(|c| c.content_weight),
         style_weight: style.style_weight,
         tv_weight: style.tv_weight,

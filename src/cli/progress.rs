@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use pastiche::Progress;
-use pastiche::loss::Terms;
+use impasto::Progress;
+use impasto::internals::loss::Terms;
 
 use super::args::PaintArgs;
 use super::interrupt::Interrupt;

@@ -1,12 +1,13 @@
-//! `pastiche transfer` and `pastiche texture`.
+//! `impasto transfer` and `impasto texture`.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use pastiche::loss::Terms;
-use pastiche::picture::{Format, Picture, SaveOptions, check_output};
-use pastiche::{Error, Init, Progress, Result, StopReason, Stylized, defaults, memory};
+use impasto::internals::engine::memory;
+use impasto::internals::loss::Terms;
+use impasto::picture::{Format, Picture, SaveOptions, check_output};
+use impasto::{Error, Init, Progress, Result, StopReason, Stylized, defaults};
 
 use super::args::{PaintArgs, TextureArgs, TransferArgs};
 use super::interrupt::Interrupt;
@@ -134,7 +135,7 @@ fn finish(stylized: &Stylized, file: &Path, paint: &PaintArgs, threads: usize) -
     picture.save(file, &SaveOptions::default())?;
     let interrupted = stylized.stop == StopReason::Cancelled;
     if paint.json {
-        let line = |size: &pastiche::SizeReport| SizeLine {
+        let line = |size: &impasto::SizeReport| SizeLine {
             width: size.width,
             height: size.height,
             iterations: size.iterations,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use pastiche::network::{Layer, WeightedLayer};
+use impasto::internals::network::{Layer, WeightedLayer};
 
 /// `512` or `512x384`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,13 @@
-//! `pastiche weights`: look into network files, convert them.
+//! `impasto weights`: look into network files, convert them.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use pastiche::network::{Network, Padding, Pooling, WeightedLayer};
-use pastiche::weights::{self, Precision};
-use pastiche::{Error, Result, defaults};
+use impasto::internals::network::{Network, WeightedLayer};
+use impasto::internals::tensor::{Padding, Pooling};
+use impasto::weights::{self, Precision};
+use impasto::{Error, Result, defaults};
 
 use super::args::{StorageValue, WeightsArgs, WeightsCommand};
 use super::{Ending, options, output};
@@ -83,7 +84,7 @@ fn report(network: &Network, bytes: &[u8]) -> Report {
     let layers = |list: Vec<WeightedLayer>| {
         list.into_iter().map(|(layer, weight)| (layer.to_string(), weight.into())).collect()
     };
-    let line = |c: &pastiche::network::Convolution| Line {
+    let line = |c: &impasto::internals::network::Convolution| Line {
         name: format!("conv{}_{}", c.block, c.index),
         inputs: c.inputs,
         outputs: c.outputs,

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_set_that_runs_has_a_peak() {
-        let pool = crate::threads::pool(Some(1)).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         for (_, isa) in Isa::ALL.into_iter().filter(|(_, isa)| isa.available()) {
             let peak = fma_peak_gflops(isa, &pool);
             assert!(peak.is_finite() && peak > 0.0, "{isa}: {peak}");

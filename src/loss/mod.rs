@@ -1,13 +1,16 @@
 //! What is minimised: content, style and total variation, under one of four conventions.
 //!
 //! `L(P) = α·L_content(C, P) + β·L_style(S, P) + tv·V(P)` (Gatys, Ecker & Bethge 2016, eq. 7, with a
-//! smoothness term). [`preset`] says how each term is normalised, [`style`] measures style pictures.
+//! smoothness term). [`normalisation`] says how each term is normalised, [`gram`] measures style pictures.
 
-pub mod options;
-pub mod preset;
-pub mod style;
+pub mod gram;
+pub mod normalisation;
+pub mod objective;
+pub mod range;
+pub mod targets;
+pub mod variation;
 
-pub use preset::Preset;
+pub use normalisation::Normalisation;
 
 use serde::Serialize;
 
@@ -18,7 +21,7 @@ use crate::network::{Layer, WeightedLayer};
 #[derive(Debug, Clone)]
 pub struct Losses {
     /// The normalisation of the terms.
-    pub preset: Preset,
+    pub normalisation: Normalisation,
     /// α, ≥ 0.
     pub content_weight: f64,
     /// β, ≥ 0.

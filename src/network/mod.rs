@@ -3,36 +3,15 @@
 //! [`Network`] is plain data. An engine ([`engine::Engine`]) carries pictures forward to the taps and
 //! gradients back to the picture; `reference` is the im2col path in any precision.
 
-pub mod backend;
-pub mod engine;
-pub mod fast;
 pub mod layer;
-pub mod packed;
 pub mod plan;
-pub mod reference;
 
 pub use layer::{Layer, Stage};
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How a 2×2 pooling of stride 2 joins four positions; odd sizes drop the last row or column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooling {
-    /// The largest of the four, as VGG was trained.
-    Max,
-    /// The mean of the four, as Gatys et al. prefer.
-    Average,
-}
-
-/// What stands around a map before a 3×3 convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Padding {
-    /// Zeros, VGG's convention.
-    Zeros,
-    /// The mirrored map without its edge (`x[-1] = x[1]`): no frame around the picture.
-    Reflect,
-}
+use crate::tensor::{Padding, Pooling};
 
 /// One 3×3 convolution with its bias.
 #[derive(Debug, Clone)]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Layer, Network, Padding};
+use super::{Layer, Network};
 use crate::error::{Error, Result};
-use crate::kernels::Shape;
+use crate::tensor::Padding;
+use crate::tensor::Shape;
 
 /// Largest side that is accepted: beyond it sizes could overflow and no memory would do.
 pub const MAX_SIDE: usize = 1 << 16;

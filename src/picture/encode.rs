@@ -10,7 +10,8 @@ use image::codecs::tiff::TiffEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::{Depth, Picture, alpha, output};
+use super::{Depth, Picture, alpha};
+use crate::files;
 use crate::{Error, Result};
 
 /// A file format that pictures are written in.
@@ -98,7 +99,7 @@ impl Picture {
     ///
     /// [`Error::Output`] when the name, the options or the size do not suit the format, or writing fails.
     pub fn save(&self, path: &Path, options: &SaveOptions) -> Result<()> {
-        output::write(path, &self.encoded(Format::of(path)?, options, path)?)
+        files::write(path, &self.encoded(Format::of(path)?, options, path)?)
     }
 
     /// The bytes of the file that [`Picture::save`] would write.
@@ -178,4 +179,20 @@ fn byte(v: f32) -> [u8; 1] {
 /// [0, 1] to 16 bits, rounded, native byte order.
 fn word(v: f32) -> [u8; 2] {
     ((v * 65535.0).round() as u16).to_ne_bytes()
+}
+
+/// Fails at once if a picture cannot be written to `path` later: an unknown extension (the message lists the
+/// known ones), a missing or read-only folder, a folder or device given as the file, a write-protected file.
+///
+/// Tries it out with a temporary file beside `path` and leaves nothing behind.
+///
+/// # Errors
+///
+/// [`Error::Output`].
+pub fn check_output(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::output(path, "is a folder; name a file in it"));
+    }
+    Format::of(path)?;
+    files::check_writable(path)
 }

@@ -48,7 +48,7 @@ impl Conversion {
             Ok(Self::none())
         } else {
             Err("it has a colour profile other than sRGB, and this build cannot convert it; \
-                 convert it to sRGB first or build pastiche with the feature `icc`"
+                 convert it to sRGB first or build impasto with the feature `icc`"
                 .into())
         }
     }

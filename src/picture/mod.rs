@@ -18,15 +18,13 @@ mod keep;
 mod limits;
 mod matching;
 mod orientation;
-pub(crate) mod output;
 pub mod resize;
 mod samples;
 
-pub use encode::{Format, SaveOptions};
+pub use encode::{Format, SaveOptions, check_output};
 pub use keep::keep_colours;
 pub use limits::{MAX_PIXELS, MAX_SIDE};
 pub use matching::match_colours;
-pub use output::check_output;
 
 use std::path::Path;
 
@@ -47,13 +45,13 @@ pub enum Depth {
 /// [`Picture::save`] takes the white off again where the format keeps alpha.
 ///
 /// ```
-/// use pastiche::picture::{Format, Picture, SaveOptions};
+/// use impasto::picture::{Format, Picture, SaveOptions};
 ///
 /// let grey = Picture::from_rgb(4, 2, vec![0.5; 3 * 4 * 2])?;
 /// let file = grey.encode(Format::Png, &SaveOptions::default())?;
 /// let again = Picture::decode(&file, "grey.png".as_ref())?;
 /// assert_eq!((again.width(), again.height()), (4, 2));
-/// # Ok::<(), pastiche::Error>(())
+/// # Ok::<(), impasto::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
@@ -225,8 +223,8 @@ impl Picture {
 /// The size with longer side `longer` and the same aspect ratio, rounded, each side at least 1.
 ///
 /// ```
-/// assert_eq!(pastiche::picture::fit(4000, 3000, 512), (512, 384));
-/// assert_eq!(pastiche::picture::fit(1, 10_000, 512), (1, 512));
+/// assert_eq!(impasto::picture::fit(4000, 3000, 512), (512, 384));
+/// assert_eq!(impasto::picture::fit(1, 10_000, 512), (1, 512));
 /// ```
 pub fn fit(width: usize, height: usize, longer: usize) -> (usize, usize) {
     let longer = longer.max(1);

@@ -5,7 +5,8 @@ use super::colours::{Normalization, decide};
 use super::container::{Array, Container, Message, clip, shape_text};
 use super::names::{Plan, plan};
 use super::{metadata, scalar::Scalar};
-use crate::network::{Convolution, Network, Padding, Pooling};
+use crate::network::{Convolution, Network};
+use crate::tensor::{Padding, Pooling};
 use std::path::Path;
 
 /// Builds the network that `container` holds. `stated` is the caller's word on its colours.

@@ -90,7 +90,7 @@ pub(super) fn decide(
     stated: Option<Normalization>,
 ) -> Message<Normalization> {
     const REMEDY: &str =
-        "convert the file first: pastiche weights convert FILE OUT.npz --input torchvision|caffe";
+        "convert the file first: impasto weights convert FILE OUT.npz --input torchvision|caffe";
     let original = ORIGINALS.iter().find(|original| like(&first.bias, &original.bias));
     let unchanged = original.is_some_and(|original| like(&first.weight, &original.blue));
     match (stated, unchanged) {

@@ -12,7 +12,8 @@
 //! nothing is silently ignored.
 
 use super::container::{Message, clip, plain};
-use crate::network::{Layer, Network, Padding, Pooling, WeightedLayer};
+use crate::network::{Layer, Network, WeightedLayer};
+use crate::tensor::{Padding, Pooling};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};

@@ -22,9 +22,9 @@
 //! `classifier.*` is ignored.
 //!
 //! ```
-//! use pastiche::weights::{self, Precision};
+//! use impasto::weights::{self, Precision};
 //!
-//! # fn main() -> pastiche::Result<()> {
+//! # fn main() -> impasto::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("slim.npz");
 //! let network = weights::random("16,16|32,32|64", 0)?;

@@ -3,7 +3,8 @@
 use super::Normalization;
 use super::check::{Outline, outline};
 use crate::error::{Error, Result};
-use crate::network::{Convolution, Network, Padding, Pooling};
+use crate::network::{Convolution, Network};
+use crate::tensor::{Padding, Pooling};
 
 /// A network of the given shape with the variance of He et al. 2015 (2/(9·inputs)) and zero biases.
 ///

@@ -40,7 +40,7 @@ pub fn save(network: &Network, path: &Path, precision: Precision) -> Result<()> 
     let failed = |error: io::Error| Error::output(path, format!("it cannot be written: {error}"));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".pastiche-").suffix(".tmp");
+    builder.prefix(".impasto-").suffix(".tmp");
     // As `File::create` would: readable for others as far as the umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

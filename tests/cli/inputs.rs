@@ -1,7 +1,7 @@
 //! Files that cannot be used, and results that cannot be written.
 
 use super::{Workshop, picture};
-use pastiche::picture::{Format, SaveOptions};
+use impasto::picture::{Format, SaveOptions};
 
 #[test]
 fn files_that_are_no_pictures_get_a_sentence() {
@@ -17,7 +17,7 @@ fn files_that_are_no_pictures_get_a_sentence() {
             format!("texture {name} -o out.png --size 32 --weights net.npz"),
             format!("evaluate --content content.png --style {name} --image content.png --weights net.npz"),
         ] {
-            workshop.run(&command).fails(1, "pastiche: error: picture ");
+            workshop.run(&command).fails(1, "impasto: error: picture ");
         }
         workshop.run(&format!("transfer content.png style.png -o out.png --init ./{name}")).fails(1, name);
     }
@@ -53,11 +53,10 @@ fn files_that_are_no_networks_get_a_sentence() {
     let network = std::fs::read(workshop.path("net.npz")).unwrap();
     std::fs::write(workshop.path("cut.npz"), &network[..network.len() / 2]).unwrap();
     std::fs::write(workshop.path("empty.npz"), b"").unwrap();
-    let mut sick = pastiche::weights::random("4", 1).unwrap();
+    let mut sick = impasto::weights::random("4", 1).unwrap();
     std::sync::Arc::make_mut(&mut sick.convolutions[0].weight)[3] = f32::NAN;
     assert!(
-        pastiche::weights::save(&sick, &workshop.path("sick.npz"), pastiche::weights::Precision::F32)
-            .is_err()
+        impasto::weights::save(&sick, &workshop.path("sick.npz"), impasto::weights::Precision::F32).is_err()
     );
     for name in ["missing.npz", "cut.npz", "empty.npz", "style.png", "."] {
         for command in [
@@ -68,7 +67,7 @@ fn files_that_are_no_networks_get_a_sentence() {
             format!("weights inspect {name}"),
             format!("weights convert {name} out.npz"),
         ] {
-            workshop.run(&command).fails(1, "pastiche: error: network ");
+            workshop.run(&command).fails(1, "impasto: error: network ");
         }
     }
     assert!(!workshop.path("out.npz").exists());

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use super::Workshop;
-use pastiche::picture::Picture;
+use impasto::picture::Picture;
 
 #[test]
 fn ctrl_c_writes_the_best_picture_so_far() {

@@ -11,8 +11,8 @@ mod usage;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use pastiche::picture::{Picture, SaveOptions};
-use pastiche::weights::{self, Precision};
+use impasto::picture::{Picture, SaveOptions};
+use impasto::weights::{self, Precision};
 
 /// A folder with a content picture, two styles and a small network.
 struct Workshop(tempfile::TempDir);
@@ -44,7 +44,7 @@ impl Workshop {
     }
 
     fn command(&self, arguments: &str) -> std::process::Command {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pastiche"));
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_impasto"));
         command.current_dir(self.folder()).args(arguments.split_whitespace());
         command
     }
@@ -89,7 +89,7 @@ impl Ran {
         let (arguments, stderr) = (&self.arguments, &self.stderr);
         assert_eq!(self.code, code, "{arguments}: {stderr}");
         assert_eq!(self.stdout, "", "{arguments}");
-        assert!(stderr.starts_with("pastiche: error: "), "{arguments}: {stderr}");
+        assert!(stderr.starts_with("impasto: error: "), "{arguments}: {stderr}");
         assert_eq!(stderr.lines().count(), 1, "{arguments}: {stderr}");
         assert!(stderr.contains(needle), "{arguments}: {stderr}");
         assert!(!stderr.contains("panicked"), "{arguments}: {stderr}");

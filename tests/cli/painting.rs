@@ -1,7 +1,7 @@
 //! `transfer` and `texture`: the picture, the progress and the report.
 
 use super::Workshop;
-use pastiche::picture::Picture;
+use impasto::picture::Picture;
 
 /// Few iterations of a small picture.
 const FAST: &str = "--weights net.npz --size 40 --iterations 4 --tolerance 0";

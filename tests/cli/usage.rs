@@ -1,8 +1,8 @@
 //! Help, and options that cannot be used.
 
 use super::Workshop;
-use pastiche::defaults;
-use pastiche::loss::Preset;
+use impasto::defaults;
+use impasto::internals::loss::Normalisation;
 
 #[test]
 fn help_goes_to_stdout_and_names_every_option_of_its_command() {
@@ -53,7 +53,7 @@ fn help_goes_to_stdout_and_names_every_option_of_its_command() {
         }
     }
     let version = workshop.run("--version").succeeds();
-    assert_eq!(version.stdout.trim(), format!("pastiche {}", env!("CARGO_PKG_VERSION")));
+    assert_eq!(version.stdout.trim(), format!("impasto {}", env!("CARGO_PKG_VERSION")));
     let nothing = workshop.run("");
     assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""));
     assert!(nothing.stderr.contains("transfer"));
@@ -64,7 +64,7 @@ fn the_help_states_the_defaults_that_hold() {
     let help = Workshop::new().run("transfer --help").succeeds().stdout;
     // The help is wrapped, so that spaces may be line breaks.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (content, style, _) = defaults::weights(Preset::Relative);
+    let (content, style, _) = defaults::weights(Normalisation::Relative);
     for text in [
         format!("the aspect ratio is the content's [default: {}]", defaults::SIZE),
         format!("by preset; {content} for relative"),

@@ -1,9 +1,9 @@
 //! The test set that every implementation of the 3×3 convolution must pass, whatever its layout or
 //! instruction set: wrap it in a [`Convolution`] and write `convolution_suite!(name, wrapped);`.
 
-use pastiche::kernels::Shape;
-use pastiche::kernels::scalar::Scalar;
-use pastiche::network::Padding;
+use impasto::internals::tensor::Padding;
+use impasto::internals::tensor::Scalar;
+use impasto::internals::tensor::Shape;
 use proptest::prelude::*;
 
 use super::{PADDINGS, Rng, assert_allclose, dot, largest, oracle, property, to_f64};

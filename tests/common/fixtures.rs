@@ -6,8 +6,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pastiche::loss::{Losses, Terms};
-use pastiche::network::{Convolution, Network, Padding, Pooling};
+use impasto::internals::loss::{Losses, Terms};
+use impasto::internals::network::{Convolution, Network};
+use impasto::internals::tensor::{Padding, Pooling};
 use serde_json::Value;
 
 use super::{Case, Picture, layers};
@@ -118,7 +119,7 @@ fn read_case(case: &Value, arrays: &HashMap<String, Array>) -> (Case, Expected) 
     };
     let file = folder().join(format!("network-{}.npz", text("network")));
     let losses = Losses {
-        preset: text("preset").parse().unwrap(),
+        normalisation: text("preset").parse().unwrap(),
         content_weight: number("content_weight"),
         style_weight: number("style_weight"),
         tv_weight: number("tv_weight"),
@@ -126,7 +127,7 @@ fn read_case(case: &Value, arrays: &HashMap<String, Array>) -> (Case, Expected) 
         content_layers: layers(text("content_layers")),
         style_layers: layers(text("style_layers")),
     };
-    let list = |kind: &str, layers: &[pastiche::network::WeightedLayer]| {
+    let list = |kind: &str, layers: &[impasto::internals::network::WeightedLayer]| {
         let terms = &case["terms"][kind];
         assert_eq!(terms.as_object().unwrap().len(), layers.len());
         layers.iter().map(|&(layer, _)| (layer, terms[layer.to_string()].as_f64().unwrap())).collect()

@@ -9,16 +9,17 @@ pub mod oracle;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pastiche::kernels::scalar::Scalar;
-use pastiche::kernels::simd::Isa;
-use pastiche::loss::style::{blend, measure};
-use pastiche::loss::{Losses, Preset, Terms};
-use pastiche::network::backend::{Backend, BoxedEngine, Convolution as Algorithm};
-use pastiche::network::engine::Engine;
-use pastiche::network::plan::Plan;
-use pastiche::network::reference::Reference;
-use pastiche::network::{Convolution, Layer, Network, Padding, Pooling, WeightedLayer};
-use pastiche::objective::Objective;
+use impasto::internals::engine::Engine;
+use impasto::internals::engine::backend::{Backend, BoxedEngine, ConvolutionAlgorithm as Algorithm};
+use impasto::internals::engine::reference::Reference;
+use impasto::internals::kernels::simd::Isa;
+use impasto::internals::loss::gram::{blend, measure};
+use impasto::internals::loss::objective::Objective;
+use impasto::internals::loss::{Losses, Normalisation, Terms};
+use impasto::internals::network::plan::Plan;
+use impasto::internals::network::{Convolution, Layer, Network, WeightedLayer};
+use impasto::internals::tensor::Scalar;
+use impasto::internals::tensor::{Padding, Pooling};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -277,11 +278,11 @@ pub fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for pooling in POOLINGS {
         for padding in PADDINGS {
-            for (preset_name, preset) in Preset::ALL {
+            for (preset_name, preset) in Normalisation::ALL {
                 for ((place, content_layers, style_layers), (height, width)) in taps.into_iter().zip(sizes) {
                     let network = network(rng.next(), &[&[3, 4], &[5], &[4]], pooling, padding);
                     let losses = Losses {
-                        preset,
+                        normalisation: preset,
                         content_weight: 0.7,
                         style_weight: 1.9,
                         tv_weight: 0.4,

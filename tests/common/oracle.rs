@@ -1,7 +1,7 @@
 //! Naive kernels in f64: direct loops over explicitly padded maps, written from the definitions.
 
-use pastiche::kernels::Shape;
-use pastiche::network::{Padding, Pooling};
+use impasto::internals::tensor::Shape;
+use impasto::internals::tensor::{Padding, Pooling};
 
 /// For each coordinate of the padded axis (`size` + 2 long) the coordinate it copies; `None`: a zero.
 fn padded_axis(size: usize, padding: Padding) -> Vec<Option<usize>> {

@@ -10,8 +10,8 @@ use super::map::{Layout, Vector, blocks};
 use super::pack::{Group, Packed};
 use super::sink::{Shared, Sink};
 use super::tile::{self, by_vectors};
-use crate::kernels::Shape;
 use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
+use crate::tensor::Shape;
 
 /// Rows that one task computes.
 const ROWS: usize = 4;

@@ -5,9 +5,9 @@
 //! rounded up to whole Winograd tiles of either size. What lies beyond the border reaches no result but by rounding: a
 //! tile's transform adds and subtracts it again, so it must be no larger than the map, and [`fill_border`] makes it zero.
 
-use crate::kernels::Shape;
 use crate::kernels::simd::LANES;
-use crate::network::Padding;
+use crate::tensor::Padding;
+use crate::tensor::Shape;
 use rayon::prelude::*;
 
 /// One aligned vector: the unit of allocation, so that no load crosses a cache line.

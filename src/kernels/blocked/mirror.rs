@@ -13,8 +13,8 @@ use super::pack::{Group, Packed};
 use super::scratch::Pool;
 use super::sink::Source;
 use super::tile::{self, by_vectors};
-use crate::kernels::Shape;
 use crate::kernels::simd::{Isa, Kernel, LANES, Simd};
+use crate::tensor::Shape;
 
 /// What the border adds: to row 1, to row H−2, to column 1, to column W−2; `[block][position]` each.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use super::gram::Seeds;
 use super::map::{Layout, Vector, ZERO};
 use super::sink::{Shared, Sink, Source};
 use crate::kernels::simd::{Isa, Kernel, Simd};
-use crate::network::Pooling;
+use crate::tensor::Pooling;
 
 /// Pools a rectified map. `gates` (`[block][y][x]` of the large map, one bit a lane) receives where the gradient
 /// may pass on its way back through pooling and ReLU together.

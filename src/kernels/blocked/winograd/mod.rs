@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::kernels::Shape;
 use crate::kernels::blocked::map::{Buffer, Layout, Vector, blocks};
 use crate::kernels::blocked::pack::{Packed, groups};
 use crate::kernels::blocked::scratch::Pool;
 use crate::kernels::blocked::sink::{Shared, Sink, Source};
 use crate::kernels::blocked::tile;
 use crate::kernels::simd::{Isa, LANES};
+use crate::tensor::Shape;
 use kernels::{Gather, Kernels, Plain};
 use stages::{Grid, Input, Output, Product, Run, apart};
 use transform::{Tiles, Transform, transform_kernel};
@@ -110,7 +110,7 @@ impl Weights {
                     kernel(&weight[(o * inputs + i) * 9..][..9], values);
                 }))
             };
-            let turned = crate::kernels::conv::rotated(&weight, outputs, inputs);
+            let turned = crate::kernels::plain::conv::rotated(&weight, outputs, inputs);
             (transform(&weight, outputs, inputs), transform(&turned, inputs, outputs))
         };
         let one = |inputs, outputs, kind| Self { tile, inputs, outputs, kind };

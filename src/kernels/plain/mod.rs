@@ -1,0 +1,7 @@
+//! The plain kernels, on C×H×W maps in f32 or f64: the portable path, and the oracle of the blocked ones.
+
+pub mod conv;
+pub mod gemm;
+pub mod gram;
+pub mod pool;
+pub mod relu;

@@ -1,0 +1,53 @@
+//! Total variation: how rough a picture is, and its gradient.
+
+use rayon::prelude::*;
+
+use crate::tensor::{Scalar, Shape};
+
+/// `1/(CHW) · Σ (Δx² + Δy²)` over neighbours inside each channel of `picture` (C×H×W); adds
+/// `scale` times its gradient to `gradient` and returns the unscaled value.
+///
+/// # Panics
+/// On wrong lengths.
+pub fn add<T: Scalar>(picture: &[T], shape: Shape, scale: f64, gradient: &mut [T]) -> f64 {
+    assert_eq!((picture.len(), gradient.len()), (shape.len(), shape.len()));
+    if shape.is_empty() {
+        return 0.0;
+    }
+    let (width, size) = (shape.width, shape.len() as f64);
+    let step = T::from_f64(2.0 * scale / size);
+    let rows: Vec<f64> = gradient
+        .par_chunks_exact_mut(width)
+        .enumerate()
+        .map(|(index, gradient)| {
+            let y = index % shape.height;
+            let row = |at: usize| &picture[at * width..][..width];
+            let here = row(index);
+            let above = (y > 0).then(|| row(index - 1));
+            let below = (y + 1 < shape.height).then(|| row(index + 1));
+            let mut sum = 0.0;
+            for x in 0..width {
+                let mut slope = T::ZERO;
+                if x + 1 < width {
+                    let right = here[x + 1] - here[x];
+                    sum += right.to_f64() * right.to_f64();
+                    slope += -right;
+                }
+                if x > 0 {
+                    slope += here[x] - here[x - 1];
+                }
+                if let Some(below) = below {
+                    let down = below[x] - here[x];
+                    sum += down.to_f64() * down.to_f64();
+                    slope += -down;
+                }
+                if let Some(above) = above {
+                    slope += here[x] - above[x];
+                }
+                gradient[x] += step * slope;
+            }
+            sum
+        })
+        .collect();
+    rows.iter().sum::<f64>() / size
+}

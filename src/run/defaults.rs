@@ -1,0 +1,91 @@
+//! Every default in one place, each with its reason.
+
+use crate::loss::Normalisation;
+use crate::network::{Layer, Network, Stage, WeightedLayer};
+use crate::optimize::Method;
+
+/// The longer side of the result. Large enough to hang on a screen, small enough for seconds on a laptop.
+pub const SIZE: usize = 512;
+
+/// The longer side at which the pyramid starts, about. At 128 px the receptive field of relu4_1 covers the
+/// picture, so the large shapes of the style are laid down where they cost a sixteenth of what they cost at 512.
+pub const COARSEST: usize = 128;
+
+/// Iterations at the coarsest size; each finer size gets half as many. The loss of the finer sizes starts low,
+/// because the coarse result is carried up: 200/100/50 costs 88 evaluations of a 512-px picture, not 1000.
+pub const ITERATIONS: usize = 200;
+
+/// No size gets fewer iterations than this (unless all do): below it the new detail is not repainted.
+pub const FEWEST_ITERATIONS: usize = 30;
+
+/// A size ends early when the loss falls by less than this part in ten iterations: nobody sees the rest.
+pub const TOLERANCE: f64 = 0.005;
+
+/// Pairs that L-BFGS remembers. 10 is the usual figure; more costs memory (one picture each) and gains little.
+pub const HISTORY: usize = 10;
+
+/// Adam's step in units of pixel values: 0.02 of the range, as the PyTorch programs that use it.
+pub const LEARNING_RATE: f64 = 0.02;
+
+/// The style picture's longer side relative to the result's: strokes as large as the painting shows them.
+pub const STYLE_SCALE: f64 = 1.0;
+
+/// The seed of the noise.
+pub const SEED: u64 = 0;
+
+/// How much of the start picture's new detail each finer size begins with: all of it, so that edges are sharp
+/// where the coarse result could not have them.
+pub const DETAIL: f32 = 1.0;
+
+/// α, β and the total variation's weight.
+///
+/// `relative` terms are fractions of the target, so its weights hold for any network and size; the others are
+/// as large as the network's features make them, and their weights are those that their sources use with VGG.
+pub const fn weights(normalisation: Normalisation) -> (f64, f64, f64) {
+    match normalisation {
+        // A style error of 2 % weighs as much as a content error of 100 %. Judged and looked at on twelve pairs: at 0.05
+        // broad brushwork stays away, at 0.01 towers and faces begin to drift, at 0.02 both are there.
+        Normalisation::Relative => (0.02, 1.0, 0.0),
+        // The paper's α/β = 1e-3.
+        Normalisation::Gatys => (1.0, 1e3, 0.0),
+        // neural-style's defaults.
+        Normalisation::Johnson => (5.0, 1e2, 0.0),
+        // Plain norms have no usual weights: the plain sum.
+        Normalisation::Frobenius => (1.0, 1.0, 0.0),
+    }
+}
+
+/// The weight of the total variation where a transfer's normalisation is `relative` and nothing else was said. It costs no style
+/// (judged on twelve pairs) and takes away fine noise in flat areas. `evaluate`, which measures and does not paint,
+/// adds nothing to the losses unasked.
+pub const TRANSFER_TV_WEIGHT: f64 = 0.02;
+
+/// How firmly pixels are held in the range that a file can store. At 10 next to nothing is cut off at the end; a
+/// picture that was cut off showed about twice the style error of one that was held.
+pub const RANGE_WEIGHT: f64 = 10.0;
+
+/// The optimiser: L-BFGS reaches lower losses than Adam in the same number of evaluations.
+pub const fn method() -> Method {
+    Method::Lbfgs { history: HISTORY }
+}
+
+/// The style layers: what the network's file recommends, else the paper's relu1_1 … relu5_1 as far as the
+/// network has them.
+pub fn style_layers(network: &Network) -> Vec<WeightedLayer> {
+    if !network.style_layers.is_empty() {
+        return network.style_layers.clone();
+    }
+    let layers = (1..=5).map(|block| Layer { block, index: 1, stage: Stage::Relu });
+    layers.filter(|layer| network.position(*layer).is_some()).map(|layer| (layer, 1.0)).collect()
+}
+
+/// The content layer: what the network's file recommends, else the paper's relu4_2, or the deepest layer above it
+/// that the network has.
+pub fn content_layers(network: &Network) -> Vec<WeightedLayer> {
+    if !network.content_layers.is_empty() {
+        return network.content_layers.clone();
+    }
+    let paper = Layer { block: 4, index: 2, stage: Stage::Relu };
+    let rectified = network.layers().filter(|layer| layer.stage == Stage::Relu && *layer <= paper);
+    rectified.last().map(|layer| (layer, 1.0)).into_iter().collect()
+}

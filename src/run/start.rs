@@ -1,0 +1,122 @@
+//! The picture that a run starts from, at every size.
+
+use super::Init;
+use crate::error::{Error, Result};
+use crate::picture::{Picture, match_colours};
+use crate::random::Random;
+use crate::run::sizes::{self, Size};
+
+/// How far the aspect ratio of a given start picture may be from the result's.
+const ASPECT_TOLERANCE: f64 = 0.02;
+
+/// The start at the coarsest size, and the detail that finer sizes add.
+pub(crate) enum Start {
+    /// A picture with detail at every size.
+    Picture(Picture),
+    /// Noise, at the coarsest size only: finer sizes take nothing from it.
+    Noise(Picture),
+}
+
+impl Start {
+    /// Prepares the start for sizes from `coarsest` to `target`. Its colours are matched to those of `styles` (mixed
+    /// by `blend`), unless there are none, or the picture was given for this purpose.
+    ///
+    /// # Errors
+    /// A given picture whose aspect ratio is not the result's.
+    pub fn new(
+        init: &Init,
+        content: Option<&Picture>,
+        styles: &[Picture],
+        blend: Option<&[f64]>,
+        target: Size,
+        coarsest: Size,
+        seed: u64,
+    ) -> Result<Self> {
+        match (init, content) {
+            (Init::Picture(picture), _) => {
+                let ratio = |w: usize, h: usize| w as f64 / h as f64;
+                let distortion = ratio(picture.width(), picture.height()) / ratio(target.0, target.1);
+                // One pixel of rounding is no distortion.
+                let slack = ASPECT_TOLERANCE + 1.0 / target.0.min(target.1) as f64;
+                if distortion.max(1.0 / distortion) > 1.0 + slack {
+                    let message = format!(
+                        "the start picture has {}x{} pixels, another shape than the result's {}x{}; crop it first",
+                        picture.width(),
+                        picture.height(),
+                        target.0,
+                        target.1
+                    );
+                    return Err(Error::option("--init", message));
+                }
+                Ok(Self::Picture(picture.resized(target.0, target.1)))
+            }
+            (Init::Content, Some(content)) => {
+                Ok(Self::Picture(matched(&content.resized(target.0, target.1), styles, blend)?))
+            }
+            (Init::Content | Init::Noise, _) => {
+                Ok(Self::Noise(matched(&noise(seed, coarsest)?, styles, blend)?))
+            }
+        }
+    }
+
+    /// The start at the coarsest size.
+    pub fn at(&self, size: Size) -> Vec<f32> {
+        match self {
+            Self::Picture(picture) | Self::Noise(picture) => picture.resized(size.0, size.1).into_rgb(),
+        }
+    }
+
+    /// A result carried from one size to the next, see [`sizes::carry`].
+    pub fn carry(&self, result: &[f32], from: Size, to: Size) -> Vec<f32> {
+        match self {
+            Self::Noise(_) => sizes::carry(result, from, to, None),
+            Self::Picture(_) => sizes::carry(result, from, to, Some((&self.at(from), &self.at(to)))),
+        }
+    }
+}
+
+/// `picture` with the colours of the styles, mixed by their weights: the mean of the matches, which is again a
+/// linear map of its colours.
+fn matched(picture: &Picture, styles: &[Picture], blend: Option<&[f64]>) -> Result<Picture> {
+    let equal = vec![1.0; styles.len()];
+    let weights = blend.unwrap_or(&equal);
+    let sum: f64 = weights.iter().sum();
+    if styles.is_empty() {
+        return Ok(picture.clone());
+    }
+    let mut mixed = vec![0.0f32; picture.rgb().len()];
+    for (style, weight) in styles.iter().zip(weights) {
+        let share = (weight / sum) as f32;
+        for (value, matched) in mixed.iter_mut().zip(match_colours(picture, style).rgb()) {
+            *value += share * matched;
+        }
+    }
+    Picture::from_rgb(picture.width(), picture.height(), mixed)
+}
+
+/// White noise around middle grey.
+///
+/// # Errors
+/// If a side is 0.
+pub fn noise(seed: u64, (width, height): Size) -> Result<Picture> {
+    let mut random = Random::new(seed);
+    let rgb = (0..3 * width * height).map(|_| (0.5 + 0.15 * random.normal()) as f32).collect();
+    Picture::from_rgb(width, height, rgb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_decides_and_the_moments_are_right() {
+        let (one, same, other) = (noise(1, (64, 64)), noise(1, (64, 64)), noise(2, (64, 64)));
+        let (one, same, other) = (one.unwrap(), same.unwrap(), other.unwrap());
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+        let n = one.rgb().len() as f64;
+        let mean = one.rgb().iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        let variance = one.rgb().iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+        assert!((mean - 0.5).abs() < 0.01 && (variance.sqrt() - 0.15).abs() < 0.01, "{mean} {variance}");
+    }
+}
