@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Moments, Order, Region};
 use crate::error::{Error, Result};
 use crate::network::Layer;
 
@@ -28,8 +28,10 @@ pub fn measure<E: Engine>(engine: &mut E, rgb: &[E::Scalar], layers: &[Layer]) -
     let measure_layer = |&layer: &Layer| {
         let tap = engine.plan().tap(layer).expect("style layers are taps of the engine");
         let shape = engine.plan().tap_shape(tap);
-        let mut gram = Array2::zeros((shape.channels, shape.channels));
-        engine.gram(tap, gram.as_slice_mut().expect("a new array is contiguous"));
+        let mut moments = Moments::new(shape.channels);
+        engine.moments(tap, Region::WHOLE, Order::Second, &mut moments);
+        let gram = Array2::from_shape_vec((shape.channels, shape.channels), moments.second);
+        let mut gram = gram.expect("moments are square");
         gram /= shape.positions() as f64;
         StyleTarget { layer, gram }
     };

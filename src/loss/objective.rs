@@ -1,7 +1,7 @@
 //! The objective: pixels ↦ (loss, gradient), one forward and one backward through the network.
 
 use super::{range, variation};
-use crate::engine::{Engine, Seed};
+use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use crate::error::{Error, Result};
 use crate::loss::gram::StyleTarget;
 use crate::loss::{Losses, Terms};
@@ -14,13 +14,13 @@ struct Content {
     factor: f64,
 }
 
-/// One style layer: `factor·Σ(G/M − T)²`, with buffers for G and its derivative.
+/// One style layer: `factor·Σ(G/M − T)²`, with a buffer for G, then its derivative.
 struct Style {
     layer: Layer,
     tap: usize,
     factor: f64,
     target: StyleTarget,
-    gram: Vec<f64>,
+    moments: Moments,
 }
 
 /// The loss of a picture of fixed size against a content picture and style statistics.
@@ -60,7 +60,7 @@ impl<E: Engine> Objective<E> {
             for &(layer, weight) in losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0) {
                 let tap = engine.plan().tap(layer).expect("content layers are taps");
                 engine.remember(tap);
-                let (_, norm) = engine.distance(tap);
+                let (_, norm) = engine.distance(tap, None);
                 let factor = losses.normalisation.content_factor(engine.plan().tap_shape(tap), norm);
                 let factor = losses.content_weight * weight * finite(factor, layer, "content")?;
                 empty += factor * norm;
@@ -78,8 +78,8 @@ impl<E: Engine> Objective<E> {
             let factor = losses.normalisation.style_factor(shape, target.squared_norm());
             let factor = losses.style_weight * weight * finite(factor, layer, "style")?;
             empty += factor * target.squared_norm();
-            let gram = vec![0.0; shape.channels * shape.channels];
-            style_terms.push(Style { layer, tap, factor, target, gram });
+            let moments = Moments::new(shape.channels);
+            style_terms.push(Style { layer, tap, factor, target, moments });
         }
         let range = losses.range_weight * empty;
         let terms = Terms::default();
@@ -117,25 +117,30 @@ impl<E: Engine> Objective<E> {
         let mut terms = Terms::default();
         for style in &mut self.style {
             let positions = self.engine.plan().tap_shape(style.tap).positions() as f64;
-            self.engine.gram(style.tap, &mut style.gram);
+            self.engine.moments(style.tap, Region::WHOLE, Order::Second, &mut style.moments);
             let mut sum = 0.0;
             // The derivative by G is 2·factor/M·(G/M − T); G is symmetric in F, so dF is twice that times F.
             let slope = 4.0 * style.factor / positions;
-            for (g, &target) in style.gram.iter_mut().zip(&style.target.gram) {
+            for (g, &target) in style.moments.second.iter_mut().zip(&style.target.gram) {
                 let difference = *g / positions - target;
                 sum += difference * difference;
                 *g = slope * difference;
             }
             terms.style.push((style.layer, style.factor * sum));
         }
+        let matrix = |style| -> [Affine<'_>; 1] {
+            let style: &Style = style;
+            [Affine { matrix: Some(&style.moments.second), ..Affine::default() }]
+        };
+        let affine: Vec<_> = self.style.iter().map(matrix).collect();
         let mut seeds: Vec<Seed> = vec![Seed::NONE; self.engine.plan().taps().len()];
-        for style in &self.style {
-            seeds[style.tap].gram = Some(&style.gram);
+        for (style, affine) in self.style.iter().zip(&affine) {
+            seeds[style.tap].affine = affine;
         }
         for content in &self.content {
-            let (distance, _) = self.engine.distance(content.tap);
+            let (distance, _) = self.engine.distance(content.tap, None);
             terms.content.push((content.layer, content.factor * distance));
-            seeds[content.tap].content = Some(2.0 * content.factor);
+            seeds[content.tap].fixed = Some(Fixed::difference(2.0 * content.factor));
         }
         self.engine.backward(&seeds, gradient);
         if self.range > 0.0 {

@@ -18,8 +18,7 @@ use impasto::internals::loss::objective::Objective;
 use impasto::internals::loss::{Losses, Normalisation, Terms};
 use impasto::internals::network::plan::Plan;
 use impasto::internals::network::{Convolution, Layer, Network, WeightedLayer};
-use impasto::internals::tensor::Scalar;
-use impasto::internals::tensor::{Padding, Pooling};
+use impasto::internals::tensor::{Padding, Pooling, PositionWeights, Scalar, Shape, Window};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -49,6 +48,22 @@ impl Rng {
     /// `n` uniform values that f32 and f64 both hold exactly, so that both precisions see the same data.
     pub fn values<T: Scalar>(&mut self, n: usize, low: f64, high: f64) -> Vec<T> {
         (0..n).map(|_| T::from_f64(f64::from(self.uniform(low, high) as f32))).collect()
+    }
+
+    /// A part of a map, at least one position.
+    pub fn window(&mut self, shape: Shape) -> Window {
+        let mut range = |side: usize| {
+            let first = (self.next() % side as u64) as usize;
+            first..first + 1 + (self.next() % (side - first) as u64) as usize
+        };
+        Window { rows: range(shape.height), columns: range(shape.width) }
+    }
+
+    /// Weights of which a quarter are 0.
+    pub fn weights(&mut self, shape: Shape) -> PositionWeights {
+        let values: Vec<f32> = self.values(shape.positions(), -0.5, 1.5);
+        let values = values.into_iter().map(|weight| weight.max(0.0)).collect();
+        PositionWeights::new(shape.height, shape.width, values).unwrap()
     }
 }
 
