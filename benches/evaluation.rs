@@ -9,7 +9,6 @@ use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_
 use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
 use impasto::internals::loss::gram::measure;
 use impasto::internals::loss::objective::Objective;
-use impasto::internals::network::plan::Plan;
 use impasto::internals::run::losses::LossOptions;
 use impasto::internals::run::start::noise;
 use impasto::weights;
@@ -29,14 +28,14 @@ fn evaluation(c: &mut Criterion) {
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         for size in [128, 256, 512, 1024] {
             let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)).expect("a size"));
-            let plan = Plan::new(network.clone(), size, size, &losses.taps()).expect("large enough");
+            let steps = backend.steps(size, size, &losses.taps()).expect("large enough");
             let styles =
                 measure(&mut backend.engine(size, size, &layers).expect("planned"), style.rgb(), &layers);
             let engine = backend.engine(size, size, &losses.taps()).expect("planned");
             let mut objective =
                 Objective::new(engine, losses.clone(), Some(content.rgb()), &styles).expect("noise is not 0");
             let mut gradient = vec![0.0; image.rgb().len()];
-            group.throughput(Throughput::Elements(plan.direct_flops() as u64));
+            group.throughput(Throughput::Elements(steps.direct_flops() as u64));
             group.bench_function(format!("{name} {size}"), |b| {
                 b.iter(|| objective.evaluate(image.rgb(), &mut gradient));
             });

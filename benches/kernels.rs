@@ -8,14 +8,18 @@ use std::time::Duration;
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use impasto::internals::kernels::blocked::map::{Buffer, Layout, pack};
+use impasto::internals::engine::Affine;
+use impasto::internals::kernels::blocked::epilogue::Epilogue;
+use impasto::internals::kernels::blocked::gate::{self, Gate};
+use impasto::internals::kernels::blocked::map::{Buffer, Layout};
+use impasto::internals::kernels::blocked::pack::vectors;
 use impasto::internals::kernels::blocked::scratch::Pool;
-use impasto::internals::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
+use impasto::internals::kernels::blocked::source::Source;
+use impasto::internals::kernels::blocked::tap::{PackedAffine, TapGradient};
 use impasto::internals::kernels::blocked::winograd::{self, Tile};
-use impasto::internals::kernels::blocked::{direct, gram, pool};
-use impasto::internals::kernels::simd::Isa;
-use impasto::internals::tensor::Pooling;
-use impasto::internals::tensor::Shape;
+use impasto::internals::kernels::blocked::{direct, moments, pool};
+use impasto::internals::kernels::simd::Level;
+use impasto::internals::tensor::{Pooling, Shape, Window};
 use impasto::picture::resize;
 
 /// Name, channels in, channels out, side.
@@ -39,7 +43,7 @@ fn values(length: usize) -> Vec<f32> {
 fn filled(layout: &Layout) -> Buffer {
     let mut buffer = Buffer::default();
     buffer.reserve(layout);
-    pack(&values(layout.shape.len()), buffer.map_mut(layout), layout);
+    buffer.map_mut(layout).pack(&values(layout.shape().len()));
     buffer
 }
 
@@ -53,7 +57,7 @@ fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
 }
 
 fn convolution(c: &mut Criterion) {
-    let isa = Isa::best();
+    let level = Level::best();
     let mut group = group(c, "convolution");
     for (name, inputs, outputs, side) in LAYERS {
         let [from, to] = [inputs, outputs].map(|channels| Layout::new(Shape::new(channels, side, side)));
@@ -61,85 +65,67 @@ fn convolution(c: &mut Criterion) {
         let weight = values(outputs * inputs * 9);
         let bias = vectors(&vec![0.0; outputs]);
         group.throughput(Throughput::Elements((18 * inputs * outputs * side * side) as u64));
-        let tile = Tile::best(to.shape);
-        let (forward, backward) = winograd::Weights::pair(&weight[..], outputs, inputs, tile);
+        let (forward, backward) =
+            winograd::Weights::pair(&weight[..], outputs, inputs, Tile::best(to.shape()));
         let scratch = Pool::default();
         group.bench_function(format!("{name} winograd forward"), |b| {
             b.iter(|| {
-                let output = Shared::new(output.map_mut(&to));
-                let sink = Rectify { layout: to, bias: &bias, linear: None, output, gate: None };
-                winograd::convolve(
-                    isa,
-                    &InMemory::new(input.map(&from), from),
-                    &from,
-                    &forward,
-                    &sink,
-                    &scratch,
-                );
+                let epilogue = Epilogue::rectify(&bias, output.map_mut(&to), None, None);
+                winograd::convolve(level, &Source::Map(input.map(&from)), &forward, epilogue, &scratch);
             });
         });
         let (gradient, mut below) = (filled(&to), filled(&from));
+        let gate = Gate::positive(input.map(&from));
         group.bench_function(format!("{name} winograd backward"), |b| {
             b.iter(|| {
-                let output = Shared::new(below.map_mut(&from));
-                let sink = Return {
-                    layout: from,
-                    output,
-                    gate: Gate::Map(input.map(&from)),
-                    strips: None,
-                    seeds: &[],
-                };
-                let source = InMemory::new(gradient.map(&to), to);
-                winograd::convolve(isa, &source, &to, &backward, &sink, &scratch);
+                let epilogue = Epilogue::backward(below.map_mut(&from), gate, None, &[]);
+                winograd::convolve(level, &Source::Map(gradient.map(&to)), &backward, epilogue, &scratch);
             });
         });
         // Backwards it is the same computation with the channels exchanged.
         let packed = direct::pack(&weight, outputs, inputs);
         group.bench_function(format!("{name} direct forward"), |b| {
             b.iter(|| {
-                let output = Shared::new(output.map_mut(&to));
-                let sink = Rectify { layout: to, bias: &bias, linear: None, output, gate: None };
-                direct::convolve(isa, input.map(&from), &from, &packed, &sink);
+                let epilogue = Epilogue::rectify(&bias, output.map_mut(&to), None, None);
+                direct::convolve(level, input.map(&from), &packed, epilogue);
             });
         });
         let packed = direct::pack(&weight, inputs, outputs);
         group.bench_function(format!("{name} direct backward"), |b| {
             b.iter(|| {
-                let output = Shared::new(below.map_mut(&from));
-                let sink = Return {
-                    layout: from,
-                    output,
-                    gate: Gate::Map(input.map(&from)),
-                    strips: None,
-                    seeds: &[],
-                };
-                direct::convolve(isa, gradient.map(&to), &to, &packed, &sink);
+                let epilogue = Epilogue::backward(below.map_mut(&from), gate, None, &[]);
+                direct::convolve(level, gradient.map(&to), &packed, epilogue);
             });
         });
     }
     group.finish();
 }
 
-fn gram_matrix(c: &mut Criterion) {
-    let isa = Isa::best();
-    let mut group = group(c, "gram");
+fn second_moments(c: &mut Criterion) {
+    let level = Level::best();
+    let mut group = group(c, "moments");
     for (channels, side) in [(64, 512), (128, 256), (256, 128), (512, 64), (32, 512), (96, 128)] {
         let layout = Layout::new(Shape::new(channels, side, side));
         let (map, mut gradient) = (filled(&layout), filled(&layout));
         let (mut scratch, mut output) = (Vec::new(), vec![0.0; channels * channels]);
+        let window = Window::whole(layout.shape());
         // As many operations as the whole product has, though forward only half of it is computed.
         group.throughput(Throughput::Elements((2 * channels * channels * side * side) as u64));
         group.bench_function(format!("{channels}x{side}x{side} forward"), |b| {
-            b.iter(|| gram::forward(isa, map.map(&layout), &layout, &mut scratch, &mut output));
+            b.iter(|| {
+                moments::forward(level, map.map(&layout), &window, None, &mut scratch, &mut output, None);
+            });
         });
-        let derivative = gram::pack(&vec![1e-3; channels * channels], channels);
+        let matrix = vec![1e-3; channels * channels];
+        let affine = [Affine { matrix: Some(&matrix), ..Affine::default() }];
+        let mut packed = [PackedAffine::new(channels)];
+        packed[0].set(&affine[0]);
+        let map = map.map(&layout);
+        let tap = TapGradient::new(map, Gate::positive(map), &affine, &packed, None);
         group.bench_function(format!("{channels}x{side}x{side} backward"), |b| {
             b.iter(|| {
-                gradient.vectors_mut(layout.len()).fill(impasto::internals::kernels::blocked::map::ZERO);
-                let (map, gradient) = (map.map(&layout), gradient.map_mut(&layout));
-                let derivative = Some(&derivative);
-                gram::Seeds { map, layout, derivative, content: None, gate: Gate::Map(map) }
-                    .sow(isa, gradient);
+                gradient.map_mut(&layout).clear();
+                tap.add(level, gradient.map_mut(&layout));
             });
         });
     }
@@ -147,24 +133,22 @@ fn gram_matrix(c: &mut Criterion) {
 }
 
 fn pooling(c: &mut Criterion) {
-    let isa = Isa::best();
+    let level = Level::best();
     let mut group = group(c, "pool");
     for (channels, side) in [(64, 512), (256, 128)] {
         let [large, small] = [side, side / 2].map(|side| Layout::new(Shape::new(channels, side, side)));
         let (mut map, mut pooled) = (filled(&large), filled(&small));
-        let mut gates = vec![0; large.blocks * large.shape.positions()];
+        let mut gates = vec![0; gate::words(large.shape())];
         // The large map once, a quarter of it once.
-        group.throughput(Throughput::Bytes(5 * large.shape.len() as u64));
+        group.throughput(Throughput::Bytes(5 * large.shape().len() as u64));
         group.bench_function(format!("{channels}x{side}x{side} forward"), |b| {
             b.iter(|| {
-                let (from, to) = (map.map(&large), pooled.map_mut(&small));
-                pool::forward(isa, from, &large, Pooling::Max, to, &small, &mut gates);
+                pool::forward(level, map.map(&large), Pooling::Max, pooled.map_mut(&small), &mut gates);
             });
         });
         group.bench_function(format!("{channels}x{side}x{side} backward"), |b| {
             b.iter(|| {
-                let (from, to) = (pooled.map(&small), map.map_mut(&large));
-                pool::backward(isa, from, &small, Pooling::Max, &gates, to, &large, &[]);
+                pool::backward(level, pooled.map(&small), Pooling::Max, &gates, map.map_mut(&large), &[]);
             });
         });
     }
@@ -183,5 +167,5 @@ fn resizing(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, convolution, gram_matrix, pooling, resizing);
+criterion_group!(benches, convolution, second_moments, pooling, resizing);
 criterion_main!(benches);

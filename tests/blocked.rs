@@ -4,21 +4,24 @@ mod common;
 
 use common::convolution::{Convolution, convolution_suite};
 use impasto::internals::kernels::blocked::direct;
-use impasto::internals::kernels::blocked::map::{Buffer, Layout, fill_border, pack, unpack};
+use impasto::internals::kernels::blocked::epilogue::Epilogue;
+use impasto::internals::kernels::blocked::gate::Gate;
+use impasto::internals::kernels::blocked::map::{Buffer, Layout};
 use impasto::internals::kernels::blocked::mirror::Strips;
+use impasto::internals::kernels::blocked::pack::vectors;
 use impasto::internals::kernels::blocked::scratch::Pool;
-use impasto::internals::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, vectors};
+use impasto::internals::kernels::blocked::source::Source;
 use impasto::internals::kernels::blocked::winograd::{self, Tile};
+use impasto::internals::kernels::plain::conv;
 use impasto::internals::kernels::simd::Isa;
-use impasto::internals::tensor::Padding;
-use impasto::internals::{kernels::plain::conv, tensor::Shape};
+use impasto::internals::tensor::{Padding, Shape};
 
 /// A plain map in a blocked buffer, its border filled.
 fn blocked(plain: &[f32], layout: &Layout, padding: Padding) -> Buffer {
     let mut buffer = Buffer::default();
     buffer.reserve(layout);
-    pack(plain, buffer.map_mut(layout), layout);
-    fill_border(buffer.map_mut(layout), layout, padding);
+    buffer.map_mut(layout).pack(plain);
+    buffer.map_mut(layout).fill_border(padding);
     buffer
 }
 
@@ -35,29 +38,24 @@ fn forward<const ISA: usize, const TILE: usize>(
     bias: &[f32],
     output: &mut [f32],
 ) {
-    let (isa, from, to) = (Isa::ALL[ISA].1, Layout::new(shape), Layout::new(shape.with_channels(bias.len())));
+    let level = Isa::ALL[ISA].1.level().expect("accepted only where it is there");
+    let (from, to) = (Layout::new(shape), Layout::new(shape.with_channels(bias.len())));
     let source = blocked(input, &from, padding);
     let (mut linear, mut rectified) = (Buffer::default(), Buffer::default());
     linear.reserve(&to);
     rectified.reserve(&to);
-    let bias = vectors(bias);
-    let sink = Rectify {
-        layout: to,
-        bias: &bias,
-        linear: Some(Shared::new(linear.map_mut(&to))),
-        output: Shared::new(rectified.map_mut(&to)),
-        gate: None,
-    };
-    let (outputs, inputs) = (to.shape.channels, shape.channels);
+    let biases = vectors(bias);
+    let epilogue = Epilogue::rectify(&biases, rectified.map_mut(&to), Some(linear.map_mut(&to)), None);
+    let (outputs, inputs) = (bias.len(), shape.channels);
     if let Some(tile) = tile(TILE) {
         let (forward, _) = winograd::Weights::pair(weight, outputs, inputs, tile);
-        let source = InMemory::new(source.map(&from), from);
-        winograd::convolve(isa, &source, &from, &forward, &sink, &Pool::default());
+        let source = Source::Map(source.map(&from));
+        winograd::convolve(level, &source, &forward, epilogue, &Pool::default());
     } else {
-        direct::convolve(isa, source.map(&from), &from, &direct::pack(weight, outputs, inputs), &sink);
+        direct::convolve(level, source.map(&from), &direct::pack(weight, outputs, inputs), epilogue);
     }
-    let values = unpack(linear.map(&to), &to);
-    for (value, rectified) in values.iter().zip(unpack(rectified.map(&to), &to)) {
+    let values = linear.map(&to).unpack();
+    for (value, rectified) in values.iter().zip(rectified.map(&to).unpack()) {
         assert_eq!(rectified, value.max(0.0), "the rectified map belongs to the linear one");
     }
     output.copy_from_slice(&values);
@@ -71,25 +69,25 @@ fn backward<const ISA: usize, const TILE: usize>(
     outputs: usize,
     output: &mut [f32],
 ) {
-    let (isa, from, to) = (Isa::ALL[ISA].1, Layout::new(shape.with_channels(outputs)), Layout::new(shape));
-    let source = blocked(gradient, &from, Padding::Zeros);
-    let source = InMemory::new(source.map(&from), from);
+    let level = Isa::ALL[ISA].1.level().expect("accepted only where it is there");
+    let (from, to) = (Layout::new(shape.with_channels(outputs)), Layout::new(shape));
+    let gradient = blocked(gradient, &from, Padding::Zeros);
+    let source = Source::Map(gradient.map(&from));
     let turned = direct::pack(&conv::rotated(weight, outputs, shape.channels), shape.channels, outputs);
     let (pool, mut strips, mut below) = (Pool::default(), Strips::default(), Buffer::default());
     if padding == Padding::Reflect {
-        strips.compute(isa, &source, &from, &turned, &pool);
+        strips.compute(level, &source, &turned, &pool);
     }
     below.reserve(&to);
     let strips = (padding == Padding::Reflect).then_some(&strips);
-    let sink =
-        Return { layout: to, output: Shared::new(below.map_mut(&to)), gate: Gate::Open, strips, seeds: &[] };
+    let epilogue = Epilogue::backward(below.map_mut(&to), Gate::OPEN, strips, &[]);
     if let Some(tile) = tile(TILE) {
         let (_, backward) = winograd::Weights::pair(weight, outputs, shape.channels, tile);
-        winograd::convolve(isa, &source, &from, &backward, &sink, &pool);
+        winograd::convolve(level, &source, &backward, epilogue, &pool);
     } else {
-        direct::convolve(isa, blocked(gradient, &from, Padding::Zeros).map(&from), &from, &turned, &sink);
+        direct::convolve(level, gradient.map(&from), &turned, epilogue);
     }
-    output.copy_from_slice(&unpack(below.map(&to), &to));
+    output.copy_from_slice(&below.map(&to).unpack());
 }
 
 /// One algorithm with one instruction set; where the processor lacks the set, its tests have nothing to do.

@@ -118,8 +118,9 @@ fn second_and_first_moments() {
             let matrix: Vec<f64> = s.iter().map(|s| 4.0 * s).collect();
             let offset: Vec<f64> = m.iter().map(|m| 2.0 * m).collect();
             let mut gradient = vec![0.0; x.len()];
-            let (matrix, offset) = (Some(&matrix[..]), Some(&offset[..]));
-            moments::backward(matrix, offset, weights.as_ref(), &x, shape, &mut gradient);
+            let weighted = weights.as_ref();
+            let part = Affine { weights: weighted, matrix: Some(&matrix), offset: Some(&offset) };
+            moments::backward(&part, &x, shape, &mut gradient);
             check(&format!("{shape:?}, weighted: {}", weights.is_some()), &x, &gradient, |x| {
                 let (s, m) = differences(x);
                 dot(&s, &s) + dot(&m, &m)

@@ -4,6 +4,7 @@ mod common;
 
 use common::convolution::{Convolution, convolution_suite};
 use common::{POOLINGS, Rng, assert_allclose, oracle, property, to_f64};
+use impasto::internals::engine::{Affine, Fixed};
 use impasto::internals::kernels::plain::gemm::gemm;
 use impasto::internals::kernels::plain::{conv, fixed, moments, pool, relu};
 use impasto::internals::loss::variation;
@@ -127,7 +128,8 @@ fn check_moments<T: Scalar>(tolerance: f64) {
         let [matrix, offset] = [(Some(&matrix[..]), 1), (Some(&offset[..]), 2)]
             .map(|(list, kind)| list.filter(|_| seed % 3 != kind));
         let mut gradient = before.clone();
-        moments::backward(matrix, offset, weights.as_ref(), &features, shape, &mut gradient);
+        let part = Affine { weights: weights.as_ref(), matrix, offset };
+        moments::backward(&part, &features, shape, &mut gradient);
         let mut expected = oracle::affine(matrix, offset, plain, &wide, shape);
         expected.iter_mut().zip(&before).for_each(|(e, b)| *e += b.to_f64());
         assert_allclose(&gradient, &expected, 0.0, 2.0 * tolerance * (channels + 1) as f64);
@@ -165,7 +167,7 @@ fn check_fixed<T: Scalar>(tolerance: f64) {
         let u = Factor { scale: 0.75, map: parts.0.then_some(&u_map) };
         let v = if parts.1 { Factor { scale: -0.5, map: Some(&v_map) } } else { u };
         let mut gradient = before.clone();
-        fixed::backward(u, v, &map, &target, shape, &mut gradient);
+        fixed::backward(&Fixed { own: u, target: v }, &map, &target, shape, &mut gradient);
         let value = |k: usize| u.at(k % positions) * at(k).0 - v.at(k % positions) * at(k).1;
         let expected: Vec<f64> = (0..shape.len()).map(|k| before[k].to_f64() + value(k)).collect();
         assert_allclose(&gradient, &expected, 0.0, 8.0 * tolerance);

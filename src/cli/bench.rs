@@ -6,13 +6,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use impasto::internals::engine::backend::Backend;
-use impasto::internals::engine::memory::{self, Holder};
+use impasto::internals::engine::memory::{self, Purpose};
+use impasto::internals::engine::steps::Steps;
 use impasto::internals::engine::{Engine, LayerTime};
 use impasto::internals::kernels::peak;
-use impasto::internals::kernels::simd::Isa;
+use impasto::internals::kernels::simd::{Isa, Level};
 use impasto::internals::loss::gram::measure;
 use impasto::internals::loss::objective::Objective;
-use impasto::internals::network::plan::Plan;
 use impasto::internals::run::{start::noise, threads};
 use impasto::{Result, weights};
 
@@ -71,20 +71,11 @@ struct Roofline {
 }
 
 impl Roofline {
-    fn new(plan: &Plan, at: usize, times: &[LayerTime], peak_gflops: f64, copy_gbytes: f64) -> Self {
-        let time = &times[at];
-        let tapped = |at: usize| times[at].moments > 0.0;
-        let pooled = at + 1 < plan.depth() && plan.pools_before(at + 1);
-        let square = |at: usize| plan.shape(at).len() as f64 * plan.shape(at).channels as f64;
-        // Half of a symmetric product for the Gram matrix, a whole one for what its loss sends back: into the map before
-        // this convolution, or into its own where the gradient comes through a pooling.
-        let mut flops = time.flops;
-        flops += if tapped(at) { square(at) } else { 0.0 };
-        flops += if pooled && tapped(at) { 2.0 * square(at) } else { 0.0 };
-        flops += if at > 0 && !plan.pools_before(at) && tapped(at - 1) { 2.0 * square(at - 1) } else { 0.0 };
-        let behind = plan.shape(at).len() / if pooled && !tapped(at) { 4 } else { 1 };
-        let bytes = (2 * size_of::<f32>() * (plan.input_shape(at).len() + behind)) as f64;
+    fn new(steps: &Steps, at: usize, times: &[LayerTime], peak_gflops: f64, copy_gbytes: f64) -> Self {
+        let flops = steps.flops_with_losses(at, |at| times[at].moments > 0.0);
+        let bytes = steps.list()[at].traffic();
         let (multiply, memory) = (flops / peak_gflops / 1e6, bytes / copy_gbytes / 1e6);
+        let time = &times[at];
         let measured = (time.forward + time.backward + time.moments) / PROFILED as f64 * 1e3;
         Self {
             gflop: flops / 1e9,
@@ -138,10 +129,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
         None => options::network(args.network.weights.as_deref(), args.network.pooling)?,
     };
     let losses = losses.resolve(&network)?;
-    let plan = Plan::new(network.clone(), size, size, &losses.taps())?;
     let backend = Backend::new(network.clone(), args.network.convolution, args.network.isa)?;
-    memory::require(&plan, Holder::of(&backend))?;
     let pool = threads::pool(args.network.threads)?;
+    let steps = backend.steps(size, size, &losses.taps())?;
+    let compared = losses.content_taps();
+    pool.install(|| memory::require(steps.plan(), backend.kind(), &compared, Purpose::Evaluation))?;
     let measured = pool.install(|| -> Result<Measured> {
         let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)));
         let (content, style, image) = (content?, style?, image?);
@@ -165,9 +157,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
     })?;
     // Before anything else takes memory.
     let peak_rss_bytes = memory::peak();
-    let isa = args.network.isa.unwrap_or_else(Isa::best);
-    let peaks = (peak::fma_peak_gflops(isa, &pool), peak::copy_gbytes(&pool));
-    let report = report(&plan, pool.current_num_threads(), measured, peaks, peak_rss_bytes);
+    let level = args.network.isa.and_then(Isa::level).unwrap_or_else(Level::best);
+    let peaks = (peak::fma_peak_gflops(level, &pool), peak::copy_gbytes(&pool));
+    let report = report(&steps, pool.current_num_threads(), measured, peaks, peak_rss_bytes);
     if args.json {
         output::json(&report);
     } else {
@@ -177,7 +169,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
 }
 
 fn report(
-    plan: &Plan,
+    steps: &Steps,
     threads: usize,
     measured: Measured,
     (fma_peak_gflops, copy_gbytes): (f64, f64),
@@ -191,30 +183,29 @@ fn report(
     let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.moments).sum();
     let milliseconds = |sum: f64| sum / PROFILED as f64 * 1e3;
     let reports = layers.iter().enumerate().map(|(at, time)| {
-        let convolution = &plan.network().convolutions[at];
-        let shape = plan.shape(at);
-        let flops = plan.layer_direct_flops(at) * PROFILED as f64;
+        let step = &steps.list()[at];
+        let flops = step.direct_flops() * PROFILED as f64;
         let gflops = flops / (time.forward + time.backward) / 1e9;
         LayerReport {
-            layer: format!("conv{}_{}", convolution.block, convolution.index),
-            shape: [convolution.inputs, convolution.outputs, shape.height, shape.width],
-            algorithm: time.algorithm,
+            layer: step.layer.to_string(),
+            shape: [step.input.channels, step.output.channels, step.output.height, step.output.width],
+            algorithm: step.algorithm_name(),
             forward_milliseconds: milliseconds(time.forward),
             backward_milliseconds: milliseconds(time.backward),
             gram_milliseconds: milliseconds(time.moments),
             gflops_direct_equivalent: gflops,
             share_of_peak: gflops / fma_peak_gflops,
-            roofline: Roofline::new(plan, at, &layers, fma_peak_gflops, copy_gbytes),
+            roofline: Roofline::new(steps, at, &layers, fma_peak_gflops, copy_gbytes),
         }
     });
     Report {
-        network: plan.network().name.clone(),
-        size: plan.picture().width,
+        network: steps.plan().network().name.clone(),
+        size: steps.plan().picture().width,
         threads,
         repeats: seconds.len(),
         seconds_per_evaluation: median,
         seconds_fastest: seconds[0],
-        gflops_direct_equivalent: plan.direct_flops() / median / 1e9,
+        gflops_direct_equivalent: steps.direct_flops() / median / 1e9,
         fma_peak_gflops,
         copy_gbytes,
         peak_rss_bytes,

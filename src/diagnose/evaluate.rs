@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::engine::EngineKind;
 use crate::engine::backend::{Backend, ConvolutionAlgorithm};
-use crate::engine::memory::{self, Holder};
+use crate::engine::memory::{self, Purpose};
 use crate::engine::reference::Reference;
 use crate::error::{Error, Result};
 use crate::files;
@@ -129,23 +130,24 @@ impl Comparison<'_> {
             );
             return Err(Error::option("--content", message));
         }
-        let plan = |height, width, taps: &_, holder| {
+        let compared = self.losses.content_taps();
+        let plan = |height, width, taps: &_, kind| {
             let plan = Plan::new(self.network.clone(), height, width, taps)?;
-            memory::require(&plan, holder)?;
+            memory::require(&plan, kind, &compared, Purpose::Evaluation)?;
             Ok(plan)
         };
         threads::pool(threads)?.install(|| match precision {
             Precision::Single(convolution, isa) => {
                 let backend = Backend::new(self.network.clone(), convolution, isa)?;
                 let make = |height, width, taps: &_| {
-                    plan(height, width, taps, Holder::of(&backend))?;
+                    plan(height, width, taps, backend.kind())?;
                     backend.engine(height, width, taps)
                 };
                 self.run(image, &make)
             }
             Precision::Double => {
                 let make = |height, width, taps: &_| {
-                    Ok(Reference::<f64>::new(plan(height, width, taps, Holder::Double)?))
+                    Ok(Reference::<f64>::new(plan(height, width, taps, EngineKind::Double)?))
                 };
                 self.run(image, &make)
             }

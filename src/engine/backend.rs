@@ -1,65 +1,18 @@
 //! The choice of engine: which convolution algorithm, which instruction set.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Engine;
+pub use super::algorithm::ConvolutionAlgorithm;
+use super::demand::EngineKind;
 use super::fast::Fast;
 use super::packed::PackedNetwork;
 use super::reference::Reference;
+use super::steps::Steps;
 use crate::error::{Error, Result};
-use crate::kernels::simd::Isa;
+use crate::kernels::simd::{Isa, Level};
 use crate::network::plan::Plan;
 use crate::network::{Layer, Network};
-
-/// The algorithm of the 3×3 convolutions (`--convolution`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ConvolutionAlgorithm {
-    /// The fastest measured for each layer's shape.
-    #[default]
-    Auto,
-    /// im2col and GEMM everywhere: the portable reference.
-    Im2col,
-    /// The direct register tile everywhere.
-    Direct,
-    /// Winograd's algorithm with the tile that suits each map, except on the three-channel layer.
-    Winograd,
-    /// Winograd's F(4×4, 3×3) on maps of every size: the least rounding.
-    Winograd4,
-    /// Winograd's F(6×6, 3×3) on maps of every size: the fewest multiplications on large ones.
-    Winograd6,
-}
-
-impl ConvolutionAlgorithm {
-    /// Every choice with its name.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("auto", Self::Auto),
-        ("im2col", Self::Im2col),
-        ("direct", Self::Direct),
-        ("winograd", Self::Winograd),
-        ("winograd4", Self::Winograd4),
-        ("winograd6", Self::Winograd6),
-    ];
-}
-
-impl fmt::Display for ConvolutionAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _) = Self::ALL.iter().find(|(_, choice)| choice == self).expect("ALL is complete");
-        f.write_str(name)
-    }
-}
-
-impl FromStr for ConvolutionAlgorithm {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, choice)| choice).ok_or_else(|| {
-            let names = Self::ALL.map(|(name, _)| name).join(", ");
-            format!("`{text}` is not a convolution algorithm; the algorithms are {names}")
-        })
-    }
-}
 
 /// An engine in f32 behind a pointer.
 pub type BoxedEngine = Box<dyn Engine<Scalar = f32> + Send>;
@@ -67,8 +20,9 @@ pub type BoxedEngine = Box<dyn Engine<Scalar = f32> + Send>;
 /// Makes engines of one network for any picture size; what they can share is prepared once.
 pub struct Backend {
     network: Arc<Network>,
+    convolution: ConvolutionAlgorithm,
     /// `None`: the reference engine.
-    fast: Option<(Arc<PackedNetwork>, Isa)>,
+    fast: Option<(Arc<PackedNetwork>, Level)>,
 }
 
 impl Backend {
@@ -83,20 +37,17 @@ impl Backend {
                     format!("{isa} cannot be chosen with --convolution im2col; leave one of them out");
                 return Err(Error::option("--isa", message));
             }
-            return Ok(Self { network, fast: None });
+            return Ok(Self { network, convolution, fast: None });
         }
-        let isa = isa.unwrap_or_else(Isa::best);
-        if !isa.available() {
-            let message = format!("this processor lacks {isa}; it can run {}", Isa::best());
-            return Err(Error::option("--isa", message));
-        }
+        let level = match isa {
+            None => Level::best(),
+            Some(isa) => isa.level().ok_or_else(|| {
+                let message = format!("this processor lacks {isa}; it can run {}", Isa::best());
+                Error::option("--isa", message)
+            })?,
+        };
         let packed = Arc::new(PackedNetwork::new(network.clone(), convolution));
-        Ok(Self { network, fast: Some((packed, isa)) })
-    }
-
-    /// Whether the fast engine runs, rather than the reference.
-    pub fn is_fast(&self) -> bool {
-        self.fast.is_some()
+        Ok(Self { network, convolution, fast: Some((packed, level)) })
     }
 
     /// The network.
@@ -104,15 +55,27 @@ impl Backend {
         &self.network
     }
 
+    /// Which engine it makes.
+    pub fn kind(&self) -> EngineKind {
+        EngineKind::Single(self.convolution)
+    }
+
+    /// The steps that its engines take for a 3×`height`×`width` picture with `taps`.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn steps(&self, height: usize, width: usize, taps: &[Layer]) -> Result<Steps> {
+        Ok(Steps::new(Plan::new(self.network.clone(), height, width, taps)?, self.convolution))
+    }
+
     /// An engine for a 3×`height`×`width` picture that keeps `taps`.
     ///
     /// # Errors
     /// As [`Plan::new`].
     pub fn engine(&self, height: usize, width: usize, taps: &[Layer]) -> Result<BoxedEngine> {
-        let plan = Plan::new(self.network.clone(), height, width, taps)?;
         Ok(match &self.fast {
-            None => Box::new(Reference::<f32>::new(plan)),
-            Some((packed, isa)) => Box::new(Fast::new(plan, packed.clone(), *isa)),
+            None => Box::new(Reference::<f32>::new(Plan::new(self.network.clone(), height, width, taps)?)),
+            Some((packed, level)) => Box::new(Fast::new(packed.clone(), height, width, taps, *level)?),
         })
     }
 }

@@ -1,129 +1,166 @@
 //! The fast engine: blocked maps, direct or Winograd convolutions, SIMD chosen at run time, f32.
 //!
 //! Only the maps that taps read are kept; every other map lives in one of two buffers in turn and leaves one
-//! bit an element behind: the gate through which its gradient will come back.
+//! bit an element behind: the gate through which its gradient will come back. [`Steps`] says what lies where.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use ndarray::{Array3, ArrayView3};
-use rayon::prelude::*;
 
-use super::packed::{Inner, PackedNetwork};
+use super::algorithm::Algorithm;
+use super::packed::PackedNetwork;
 use super::reference::unmap_colours;
+use super::steps::{Place, PoolingStep, Step, Steps};
 use super::{Engine, LayerTime, Moments, Order, Products, Region, Seed};
-use crate::kernels::blocked::map::{Buffer, Layout, Vector, ZERO, fill_border, unpack};
+use crate::error::Result;
+use crate::kernels::blocked::epilogue::Epilogue;
+use crate::kernels::blocked::first::{self, Planes};
+use crate::kernels::blocked::gate::{self, Gate};
+use crate::kernels::blocked::map::{Buffer, Layout, Map};
 use crate::kernels::blocked::mirror::Strips;
-use crate::kernels::blocked::pack::Packed;
-use crate::kernels::blocked::pool::{Pooled, Unpooled};
 use crate::kernels::blocked::scratch::Pool;
-use crate::kernels::blocked::sink::{Gate, InMemory, Rectify, Return, Shared, Source};
-use crate::kernels::blocked::{direct, gram, pool, winograd};
-use crate::kernels::simd::{Isa, LANES};
+use crate::kernels::blocked::source::{Source, Unpooled};
+use crate::kernels::blocked::tap::{PackedAffine, TapGradient};
+use crate::kernels::blocked::{direct, fixed, moments, pool, winograd};
+use crate::kernels::simd::Level;
 use crate::network::plan::Plan;
-use crate::network::{self, Stage};
+use crate::network::{Layer, Network};
 use crate::tensor::{Padding, PositionWeights, Shape};
 
-/// The maps of one convolution that outlive the forward pass.
-#[derive(Default)]
-struct Kept {
-    /// The rectified output, where a tap reads it.
-    rectified: Option<Buffer>,
-    /// The output before the ReLU, where a tap reads it.
-    linear: Option<Buffer>,
-    /// Where the gradient may pass: through the ReLU, and the pooling behind it if there is one.
-    gates: Vec<u16>,
-}
-
-impl Kept {
-    /// Whether no tap reads this convolution.
-    fn is_empty(&self) -> bool {
-        self.rectified.is_none() && self.linear.is_none()
-    }
-}
-
-/// What the backward pass fills besides maps.
-#[derive(Default)]
-struct Border {
+/// See the module's text.
+pub struct Fast {
+    steps: Steps,
+    weights: Arc<PackedNetwork>,
+    level: Level,
+    picture: Planes,
+    maps: Maps,
+    /// F₀ of each tap.
+    targets: Vec<Option<Buffer>>,
+    /// What the losses send back into each tap, packed: one a region.
+    affine: Vec<Vec<PackedAffine>>,
     /// What mirrored borders send back.
     strips: Strips,
     /// The gradient of the colour-mapped picture, 3×H×W.
     mapped: Vec<f32>,
-}
-
-/// See the module's text.
-pub struct Fast {
-    plan: Plan,
-    weights: Arc<PackedNetwork>,
-    isa: Isa,
-    picture: direct::Planes,
-    kept: Vec<Kept>,
-    /// Where maps and gradients pass through.
-    working: [Buffer; 2],
-    /// F₀ of each tap.
-    remembered: Vec<Option<Buffer>>,
-    border: Border,
-    gram_sums: Vec<f32>,
+    moment_sums: Vec<f32>,
+    distance_sums: Vec<(f64, f64)>,
     scratch: Pool,
     /// Empty unless profiling.
     times: Vec<LayerTime>,
 }
 
-impl Fast {
-    /// An engine for `plan` with weights packed for its network.
-    pub fn new(plan: Plan, weights: Arc<PackedNetwork>, isa: Isa) -> Self {
-        let network = plan.network().clone();
-        let tapped = |at: usize, stage: Stage| {
-            let layout = Layout::new(plan.shape(at));
-            let wanted = |tap: &network::Layer| tap.stage == stage && network.position(*tap) == Some(at);
-            plan.taps().iter().any(wanted).then(|| {
-                let mut buffer = Buffer::default();
-                buffer.reserve(&layout);
-                buffer
-            })
-        };
-        let kept: Vec<Kept> = (0..plan.depth())
-            .map(|at| {
-                let pooled = at + 1 < plan.depth() && plan.pools_before(at + 1);
-                let rectified = tapped(at, Stage::Relu);
-                let layout = Layout::new(plan.shape(at));
-                let gated = pooled || rectified.is_none();
-                let gates = vec![0; if gated { layout.blocks * layout.shape.positions() } else { 0 }];
-                Kept { rectified, linear: tapped(at, Stage::Conv), gates }
-            })
-            .collect();
-        let remembered = plan.taps().iter().map(|_| None).collect();
-        Self {
-            picture: direct::Planes::new(plan.picture()),
-            border: Border { strips: Strips::default(), mapped: vec![0.0; plan.picture().len()] },
-            plan,
-            weights,
-            isa,
-            kept,
-            working: Default::default(),
-            remembered,
-            gram_sums: Vec::new(),
-            scratch: Pool::default(),
-            times: Vec::new(),
+/// The maps of all steps.
+struct Maps {
+    kept: Vec<Kept>,
+    /// Where maps and gradients pass through.
+    working: [Buffer; 2],
+}
+
+/// What of one step outlives the forward pass.
+#[derive(Default)]
+struct Kept {
+    /// The rectified output, where a tap reads it.
+    rectified: Buffer,
+    /// The output before the ReLU, where a tap reads it.
+    linear: Buffer,
+    /// Where the gradient may pass: through the ReLU, and the pooling behind it if there is one.
+    gates: Vec<u16>,
+}
+
+impl Maps {
+    fn at(&mut self, place: Place) -> &mut Buffer {
+        match place {
+            Place::Working(buffer) => &mut self.working[buffer],
+            Place::Kept(step) => &mut self.kept[step].rectified,
         }
     }
 
-    /// The map that a tap reads, with its layout.
-    fn tapped(&self, tap: usize) -> (&[Vector], Layout) {
-        let layer = self.plan.taps()[tap];
-        let kept = &self.kept[self.plan.network().position(layer).expect("taps exist in the network")];
-        let buffer = match layer.stage {
-            Stage::Conv => &kept.linear,
-            Stage::Relu => &kept.rectified,
+    fn map(&self, place: Place, shape: Shape) -> Map<'_> {
+        let buffer = match place {
+            Place::Working(buffer) => &self.working[buffer],
+            Place::Kept(step) => &self.kept[step].rectified,
         };
-        let layout = Layout::new(self.plan.tap_shape(tap));
-        (buffer.as_ref().expect("tapped maps are kept").map(&layout), layout)
+        buffer.map(&Layout::new(shape))
+    }
+}
+
+impl Fast {
+    /// An engine for a 3×`height`×`width` picture that keeps `taps` of the network that was packed.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn new(
+        weights: Arc<PackedNetwork>,
+        height: usize,
+        width: usize,
+        taps: &[Layer],
+        level: Level,
+    ) -> Result<Self> {
+        let plan = Plan::new(weights.network().clone(), height, width, taps)?;
+        let steps = Steps::new(plan, weights.choice());
+        let kept = |step: &Step| {
+            let map = |tap: Option<usize>| {
+                let mut buffer = Buffer::default();
+                if tap.is_some() {
+                    buffer.reserve(&Layout::new(step.output));
+                }
+                buffer
+            };
+            let words = if step.has_gates() { gate::words(step.output) } else { 0 };
+            Kept { rectified: map(step.taps.rectified), linear: map(step.taps.linear), gates: vec![0; words] }
+        };
+        let maps = Maps { kept: steps.list().iter().map(kept).collect(), working: Default::default() };
+        let taps = steps.plan().taps();
+        Ok(Self {
+            picture: Planes::new(height, width),
+            maps,
+            targets: taps.iter().map(|_| None).collect(),
+            affine: taps.iter().map(|_| Vec::new()).collect(),
+            strips: Strips::default(),
+            mapped: vec![0.0; steps.plan().picture().len()],
+            moment_sums: Vec::new(),
+            distance_sums: Vec::new(),
+            scratch: Pool::default(),
+            times: Vec::new(),
+            steps,
+            weights,
+            level,
+        })
     }
 
-    /// The tap at convolution `at` on one side of its ReLU.
-    fn tap_at(&self, at: usize, stage: Stage) -> Option<usize> {
-        let network = self.plan.network();
-        self.plan.taps().iter().position(|tap| tap.stage == stage && network.position(*tap) == Some(at))
+    fn network(&self) -> &Network {
+        self.steps.plan().network()
+    }
+
+    fn step(&self, at: usize) -> Step {
+        self.steps.list()[at]
+    }
+
+    /// The map that a tap reads.
+    fn tapped(&self, tap: usize) -> Map<'_> {
+        let at = self.steps.of_tap(tap);
+        let (step, kept) = (self.step(at), &self.maps.kept[at]);
+        let buffer = if step.taps.rectified == Some(tap) { &kept.rectified } else { &kept.linear };
+        buffer.map(&Layout::new(step.output))
+    }
+
+    /// F₀ of a tap.
+    fn target(&self, tap: usize) -> Map<'_> {
+        let plan = self.steps.plan();
+        let Some(buffer) = &self.targets[tap] else {
+            panic!("{} has nothing to be compared with", plan.taps()[tap]);
+        };
+        buffer.map(&Layout::new(plan.tap_shape(tap)))
+    }
+
+    /// Makes all room that an evaluation takes in one go, on the threads that it will run on.
+    fn reserve(&mut self) {
+        let threads = rayon::current_num_threads();
+        self.scratch.reserve(threads, self.steps.room(threads));
+        for (buffer, length) in self.maps.working.iter_mut().zip(self.steps.working()) {
+            buffer.vectors_mut(length);
+        }
     }
 
     /// The time, if profiling.
@@ -131,199 +168,159 @@ impl Fast {
         (!self.times.is_empty()).then(Instant::now)
     }
 
-    /// Writes the colour-mapped picture with its border.
-    fn load(&mut self, rgb: &[f32]) {
-        let (shape, row, plane) = (self.plan.picture(), self.picture.row(), self.picture.plane());
-        let (height, width, positions) = (shape.height, shape.width, shape.positions());
-        assert_eq!(rgb.len(), shape.len(), "picture length");
-        let (network, padding) = (self.plan.network(), self.plan.network().padding);
-        self.picture.data[..3 * plane].par_chunks_exact_mut(plane).enumerate().for_each(|(c, plane)| {
-            let w = &network.input_weight[3 * c..][..3];
-            for y in 0..height {
-                let line = &mut plane[(y + 1) * row..][..row];
-                for x in 0..width {
-                    let at = y * width + x;
-                    let mapped = w[0] * rgb[at] + w[1] * rgb[positions + at] + w[2] * rgb[2 * positions + at];
-                    line[x + 1] = mapped + network.input_bias[c];
-                }
-                (line[0], line[width + 1]) = match padding {
-                    Padding::Zeros => (0.0, 0.0),
-                    Padding::Reflect => (line[2], line[width - 1]),
-                };
+    /// The forward pass of one step: convolution, bias, ReLU, pooling, borders.
+    fn step_forward(&mut self, at: usize) {
+        let (step, level, weights) = (self.step(at), self.level, self.weights.clone());
+        let (pooling, padding) = (self.network().pooling, self.network().padding);
+        // Out of their places, to be written beside the map that is read.
+        let mut output = std::mem::take(self.maps.at(step.writes));
+        let mut linear = std::mem::take(&mut self.maps.kept[at].linear);
+        let mut gates = std::mem::take(&mut self.maps.kept[at].gates);
+        let (large, behind) = (Layout::new(step.output), Layout::new(step.behind()));
+        let bias = weights.bias(at);
+        let epilogue = if step.pooling == PoolingStep::InRegisters {
+            Epilogue::pool(bias, pooling, step.output, output.map_mut(&behind), &mut gates)
+        } else {
+            let linear = step.taps.linear.map(|_| linear.map_mut(&large));
+            // Where the pooling is apart, it makes the gates.
+            let gates = (step.has_gates() && !step.spreads()).then_some(&mut gates[..]);
+            Epilogue::rectify(bias, output.map_mut(&large), linear, gates)
+        };
+        let input = || self.maps.map(step.reads.expect("only the first step reads the picture"), step.input);
+        match step.algorithm {
+            Algorithm::First => first::convolve(level, &self.picture, weights.first(), epilogue),
+            Algorithm::Direct => direct::convolve(level, input(), weights.direct(at), epilogue),
+            Algorithm::Winograd(tile) => {
+                let forward = &weights.winograd(at, tile).0;
+                winograd::convolve(level, &Source::Map(input()), forward, epilogue, &self.scratch);
             }
-            for (border, from) in [(0, 2), (height + 1, height.saturating_sub(1))] {
-                match padding {
-                    Padding::Zeros => plane[border * row..][..row].fill(0.0),
-                    Padding::Reflect => plane.copy_within(from * row..(from + 1) * row, border * row),
-                }
-            }
-        });
+            Algorithm::Im2col => unreachable!("the reference engine's"),
+        }
+        if step.spreads() {
+            let mut small = std::mem::take(self.maps.at(step.leaves));
+            pool::forward(level, output.map(&large), pooling, small.map_mut(&behind), &mut gates);
+            *self.maps.at(step.leaves) = small;
+        }
+        *self.maps.at(step.writes) = output;
+        self.maps.kept[at].linear = linear;
+        self.maps.kept[at].gates = gates;
+        if at + 1 < self.steps.list().len() {
+            self.maps.at(step.leaves).map_mut(&behind).fill_border(padding);
+        }
     }
 
-    /// Carries the gradient of convolution `at`'s output, given by `source` (and lying in `here`, unless the
-    /// convolution is Winograd's), to its input's in `below`, or to the colour-mapped picture's.
-    fn descend<I: Source>(
-        &self,
-        at: usize,
-        source: &I,
-        here: &Buffer,
-        below: &mut Buffer,
-        border: &mut Border,
-        seeds: &Packs<'_>,
-    ) {
-        let weights = self.weights.clone();
-        let layout = Layout::new(self.plan.shape(at));
-        let mirrored = weights.mirrored(at);
-        if let Some(mirrored) = mirrored {
-            border.strips.compute(self.isa, source, &layout, mirrored, &self.scratch);
-        }
-        let strips = mirrored.is_some().then_some(&border.strips);
-        let Some(inner) = weights.inner(at, layout.shape) else {
-            direct::return_first(self.isa, here.map(&layout), &layout, &weights.last, &mut border.mapped);
-            if let Some(strips) = strips {
-                strips.add_plain(&mut border.mapped);
-            }
+    /// The backward pass of one step: carries the gradient of what it left to the gradient of its input.
+    fn step_backward(&mut self, at: usize, seeds: &[Seed<'_>]) {
+        let (step, pooling) = (self.step(at), self.network().pooling);
+        let (behind, large) = (Layout::new(step.behind()), Layout::new(step.output));
+        if step.pooling == PoolingStep::InRegisters {
+            let buffer = std::mem::take(&mut self.maps.working[step.gradient]);
+            let gates = std::mem::take(&mut self.maps.kept[at].gates);
+            let source = Unpooled::new(buffer.map(&behind), pooling, &gates, step.output);
+            self.convolve_back(at, &Source::Unpooled(source), seeds);
+            self.maps.working[step.gradient] = buffer;
+            self.maps.kept[at].gates = gates;
             return;
-        };
-        let into = Layout::new(self.plan.input_shape(at));
-        below.reserve(&into);
-        let kept = &self.kept[at - 1];
-        let gate = match &kept.rectified {
+        }
+        let gradient = if step.spreads() { 1 - step.gradient } else { step.gradient };
+        let mut buffer = std::mem::take(&mut self.maps.working[gradient]);
+        if step.spreads() {
+            let small = self.maps.map(Place::Working(step.gradient), step.behind());
+            let gates = &self.maps.kept[at].gates;
+            self.with_tap_gradients(at, seeds, |taps| {
+                pool::backward(self.level, small, pooling, gates, buffer.map_mut(&large), taps);
+            });
+        }
+        buffer.map_mut(&large).fill_border(Padding::Zeros);
+        self.convolve_back(at, &Source::Map(buffer.map(&large)), seeds);
+        self.maps.working[gradient] = buffer;
+    }
+
+    /// The convolution of [`Fast::step_backward`], from the gradient of its output; also the gate of the ReLU before it, and
+    /// what the losses add there.
+    fn convolve_back(&mut self, at: usize, source: &Source<'_>, seeds: &[Seed<'_>]) {
+        let (step, level, weights) = (self.step(at), self.level, self.weights.clone());
+        let mut strips = std::mem::take(&mut self.strips);
+        let mirrors = self.network().padding == Padding::Reflect;
+        if mirrors {
+            strips.compute(level, source, weights.turned(at), &self.scratch);
+        }
+        if at == 0 {
+            let Source::Map(gradient) = source else {
+                unreachable!("the first step is not pooled in registers")
+            };
+            first::backward(level, *gradient, weights.last(), &mut self.mapped);
+            if mirrors {
+                strips.add_plain(&mut self.mapped);
+            }
+            self.strips = strips;
+            return;
+        }
+        let mut below = std::mem::take(&mut self.maps.working[step.input_gradient()]);
+        let into = Layout::new(step.input);
+        let (above, kept) = (self.step(at - 1), &self.maps.kept[at - 1]);
+        let pooled = above.pooling != PoolingStep::None;
+        let gate = match above.taps.rectified {
             // Pooling and ReLU share their gates, which open when the gradient is spread.
-            _ if self.plan.pools_before(at) => Gate::Open,
-            Some(buffer) => Gate::Map(buffer.map(&into)),
-            None => Gate::Bits(&kept.gates),
+            _ if pooled => Gate::OPEN,
+            Some(_) => Gate::positive(kept.rectified.map(&into)),
+            None => Gate::bits(&kept.gates, step.input),
         };
-        let seeds = if self.plan.pools_before(at) { Vec::new() } else { self.seeds(at - 1, seeds) };
-        let sink =
-            Return { layout: into, output: Shared::new(below.map_mut(&into)), gate, strips, seeds: &seeds };
-        match inner {
-            Inner::Direct { backward, .. } => {
-                direct::convolve(self.isa, here.map(&layout), &layout, backward, &sink);
+        let mirrored = mirrors.then_some(&strips);
+        let mut convolve = |taps: &[TapGradient<'_>]| {
+            let epilogue = Epilogue::backward(below.map_mut(&into), gate, mirrored, taps);
+            match (step.algorithm, source) {
+                (Algorithm::Winograd(tile), _) => {
+                    let backward = &weights.winograd(at, tile).1;
+                    winograd::convolve(level, source, backward, epilogue, &self.scratch);
+                }
+                (_, Source::Map(gradient)) => {
+                    direct::convolve(level, *gradient, weights.turned(at), epilogue);
+                }
+                (_, Source::Unpooled(_)) => unreachable!("only Winograd's tiles are pooled in registers"),
             }
-            Inner::Winograd { backward, .. } => {
-                winograd::convolve(self.isa, source, &layout, backward, &sink, &self.scratch);
-            }
+        };
+        if pooled {
+            convolve(&[])
+        } else {
+            self.with_tap_gradients(at - 1, seeds, convolve)
+        }
+        self.maps.working[step.input_gradient()] = below;
+        self.strips = strips;
+    }
+
+    /// Calls `work` with what the losses add to the gradient of a step's output, in front of its ReLU (for a rectified tap,
+    /// through its gate) and behind it.
+    fn with_tap_gradients(&self, at: usize, seeds: &[Seed<'_>], work: impl FnOnce(&[TapGradient<'_>])) {
+        let taps = self.step(at).taps;
+        let gradient = |tap: Option<usize>| {
+            let (tap, map) = tap.filter(|tap| !seeds[*tap].is_none()).map(|tap| (tap, self.tapped(tap)))?;
+            let gate = if taps.rectified == Some(tap) { Gate::positive(map) } else { Gate::OPEN };
+            let fixed = seeds[tap].fixed.map(|fixed| (fixed, self.target(tap)));
+            Some(TapGradient::new(map, gate, seeds[tap].affine, &self.affine[tap], fixed))
+        };
+        match (gradient(taps.rectified), gradient(taps.linear)) {
+            (Some(rectified), Some(linear)) => work(&[rectified, linear]),
+            (Some(one), None) | (None, Some(one)) => work(&[one]),
+            (None, None) => work(&[]),
         }
     }
-
-    /// What the losses add to the gradient of convolution `at`'s output, in front of its ReLU (for `relu`, through
-    /// its gate) and behind it (for `conv`).
-    fn seeds<'a>(&'a self, at: usize, packs: &Packs<'a>) -> Vec<gram::Seeds<'a>> {
-        let taps = [Stage::Relu, Stage::Conv].into_iter().filter_map(|stage| self.tap_at(at, stage));
-        taps.filter_map(|tap| {
-            let (seed, derivative) = (&packs.seeds[tap], packs.derivatives[tap].as_ref());
-            let (map, layout) = self.tapped(tap);
-            let content = seed.fixed.map(|fixed| {
-                let u = fixed.common().filter(|u| u.map.is_none()).expect("not yet: factors by position");
-                let target = self.remembered[tap].as_ref().expect("content taps are remembered");
-                (u.scale as f32, target.map(&layout))
-            });
-            let gate = match self.plan.taps()[tap].stage {
-                Stage::Relu => Gate::Map(map),
-                Stage::Conv => Gate::Open,
-            };
-            let any = derivative.is_some() || content.is_some();
-            any.then_some(gram::Seeds { map, layout, derivative, content, gate })
-        })
-        .collect()
-    }
-}
-
-/// The losses' seeds with the derivatives by the Gram matrices as kernels want them, one each a tap.
-struct Packs<'a> {
-    seeds: &'a [Seed<'a>],
-    derivatives: &'a [Option<Packed>],
 }
 
 impl Engine for Fast {
     type Scalar = f32;
 
     fn plan(&self) -> &Plan {
-        &self.plan
+        self.steps.plan()
     }
 
     fn forward(&mut self, rgb: &[f32]) {
-        self.load(rgb);
-        let network = self.plan.network().clone();
-        let weights = self.weights.clone();
-        // The map that the next convolution reads: in a working buffer, or kept by the level above.
-        let mut current: Option<usize> = None;
-        for at in 0..self.plan.depth() {
+        self.reserve();
+        let network = self.steps.plan().network();
+        self.picture.fill(rgb, &network.input_weight, &network.input_bias, network.padding);
+        for at in 0..self.steps.list().len() {
             let begin = self.clock();
-            let layout = Layout::new(self.plan.shape(at));
-            let (bias, inner) = (weights.bias(at), weights.inner(at, layout.shape));
-            let mut kept = std::mem::take(&mut self.kept[at]);
-            let spare = current.map_or(0, |used| 1 - used);
-            let mut free = std::mem::take(&mut self.working[spare]);
-            let from = Layout::new(self.plan.input_shape(at));
-            let pooled = (at + 1 < self.plan.depth() && self.plan.pools_before(at + 1))
-                .then(|| Layout::new(self.plan.input_shape(at + 1)));
-            let input = || match current {
-                Some(used) => self.working[used].map(&from),
-                None => self.kept[at - 1].rectified.as_ref().expect("kept above").map(&from),
-            };
-            let isa = self.isa;
-            if let (Some(out), Some(Inner::Winograd { forward, .. }), None, None) =
-                (pooled, inner, &kept.rectified, &kept.linear)
-            {
-                free.reserve(&out);
-                let sink = Pooled {
-                    layout,
-                    bias,
-                    pooling: network.pooling,
-                    out,
-                    output: Shared::new(free.map_mut(&out)),
-                    gates: Shared::new(&mut kept.gates),
-                };
-                winograd::convolve(isa, &InMemory::new(input(), from), &from, forward, &sink, &self.scratch);
-                fill_border(free.map_mut(&out), &out, network.padding);
-                self.working[spare] = free;
-                self.kept[at] = kept;
-                current = Some(spare);
-                if let Some(begin) = begin {
-                    self.times[at].forward += begin.elapsed().as_secs_f64();
-                }
-                continue;
-            }
-            let gated = pooled.is_none() && kept.rectified.is_none();
-            let output = kept.rectified.as_mut().unwrap_or_else(|| {
-                free.reserve(&layout);
-                &mut free
-            });
-            let sink = Rectify {
-                layout,
-                bias,
-                linear: kept.linear.as_mut().map(|buffer| Shared::new(buffer.map_mut(&layout))),
-                output: Shared::new(output.map_mut(&layout)),
-                gate: gated.then(|| Shared::new(&mut kept.gates)),
-            };
-            match inner {
-                None => direct::convolve_first(isa, &self.picture, &weights.first, &sink),
-                Some(Inner::Direct { forward, .. }) => direct::convolve(isa, input(), &from, forward, &sink),
-                Some(Inner::Winograd { forward, .. }) => {
-                    let input = InMemory::new(input(), from);
-                    winograd::convolve(isa, &input, &from, forward, &sink, &self.scratch);
-                }
-            }
-            if pooled.is_none() && at + 1 < self.plan.depth() {
-                fill_border(output.map_mut(&layout), &layout, network.padding);
-            }
-            let in_spare = kept.rectified.is_none();
-            self.working[spare] = free;
-            current = in_spare.then_some(spare);
-            if let Some(out) = pooled {
-                let target = current.map_or(0, |used| 1 - used);
-                let mut small = std::mem::take(&mut self.working[target]);
-                small.reserve(&out);
-                let large = kept.rectified.as_ref().unwrap_or(&self.working[spare]).map(&layout);
-                let pooling = network.pooling;
-                pool::forward(isa, large, &layout, pooling, small.map_mut(&out), &out, &mut kept.gates);
-                fill_border(small.map_mut(&out), &out, network.padding);
-                self.working[target] = small;
-                current = Some(target);
-            }
-            self.kept[at] = kept;
+            self.step_forward(at);
             if let Some(begin) = begin {
                 self.times[at].forward += begin.elapsed().as_secs_f64();
             }
@@ -331,148 +328,92 @@ impl Engine for Fast {
     }
 
     fn moments(&mut self, tap: usize, region: Region<'_>, order: Order, output: &mut Moments) {
-        assert!(region.window.is_none() && region.weights.is_none(), "not yet: parts of a map");
-        assert!(order == Order::Second, "not yet: first moments");
         let begin = self.clock();
-        let mut sums = std::mem::take(&mut self.gram_sums);
-        let (map, layout) = self.tapped(tap);
-        gram::forward(self.isa, map, &layout, &mut sums, &mut output.second);
+        let mut sums = std::mem::take(&mut self.moment_sums);
+        let map = self.tapped(tap);
+        let window = region.window_of(map.shape());
         output.first.fill(0.0);
-        output.mass = region.mass(layout.shape);
-        self.gram_sums = sums;
+        let first = (order == Order::FirstAndSecond).then_some(&mut output.first[..]);
+        moments::forward(self.level, map, &window, region.weights, &mut sums, &mut output.second, first);
+        output.mass = region.mass(map.shape());
+        self.moment_sums = sums;
         if let Some(begin) = begin {
-            let at = self.plan.network().position(self.plan.taps()[tap]).expect("taps exist in the network");
+            let at = self.steps.of_tap(tap);
             self.times[at].moments += begin.elapsed().as_secs_f64();
         }
     }
 
     fn remember(&mut self, tap: usize) {
-        let mut buffer = self.remembered[tap].take().unwrap_or_default();
-        let (map, layout) = self.tapped(tap);
-        buffer.reserve(&layout);
-        buffer.map_mut(&layout).copy_from_slice(map);
-        self.remembered[tap] = Some(buffer);
+        let mut buffer = self.targets[tap].take().unwrap_or_default();
+        let map = self.tapped(tap);
+        buffer.reserve(map.layout());
+        buffer.map_mut(map.layout()).vectors_mut().copy_from_slice(map.vectors());
+        self.targets[tap] = Some(buffer);
     }
 
     fn set_target(&mut self, tap: usize, map: ArrayView3<'_, f32>) {
-        let layout = Layout::new(self.plan.tap_shape(tap));
-        let shape = layout.shape;
+        let shape = self.steps.plan().tap_shape(tap);
         assert_eq!(map.dim(), (shape.channels, shape.height, shape.width), "a map of another tap");
-        let buffer = self.remembered[tap].get_or_insert_default();
+        let (layout, map) = (Layout::new(shape), map.as_standard_layout());
+        let buffer = self.targets[tap].get_or_insert_default();
         buffer.reserve(&layout);
-        crate::kernels::blocked::map::pack(
-            map.as_standard_layout().as_slice().expect("standard"),
-            buffer.map_mut(&layout),
-            &layout,
-        );
-    }
-
-    fn products(&mut self, _: usize, _: &mut Products) {
-        unimplemented!("not yet: products");
+        buffer.map_mut(&layout).pack(map.as_slice().expect("in standard layout"));
     }
 
     fn distance(&mut self, tap: usize, weights: Option<&PositionWeights>) -> (f64, f64) {
-        assert!(weights.is_none(), "not yet: weighted distances");
-        let (map, layout) = self.tapped(tap);
-        let target = self.remembered[tap].as_ref().expect("the tap was remembered").map(&layout);
-        let rows: Vec<(f64, f64)> = (0..layout.blocks * layout.shape.height)
-            .into_par_iter()
-            .map(|row| {
-                let at = layout.inside(row / layout.shape.height, row % layout.shape.height, 0);
-                let line = at..at + layout.shape.width;
-                let pairs = map[line.clone()].iter().zip(&target[line]);
-                pairs.fold((0.0, 0.0), |mut sum, (a, b)| {
-                    let mut lanes = [0.0f64; 2];
-                    for lane in 0..LANES {
-                        let difference = f64::from(a.0[lane]) - f64::from(b.0[lane]);
-                        lanes[0] += difference * difference;
-                        lanes[1] += f64::from(b.0[lane]) * f64::from(b.0[lane]);
-                    }
-                    sum.0 += lanes[0];
-                    sum.1 += lanes[1];
-                    sum
-                })
-            })
-            .collect();
-        rows.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1))
+        let mut sums = std::mem::take(&mut self.distance_sums);
+        let result = fixed::distance(self.tapped(tap), self.target(tap), weights, &mut sums);
+        self.distance_sums = sums;
+        result
+    }
+
+    fn products(&mut self, tap: usize, output: &mut Products) {
+        let (map, target) = (self.tapped(tap), self.target(tap));
+        output.resize(map.shape().positions());
+        fixed::products(map, target, &mut output.cross);
+        fixed::products(map, map, &mut output.own);
+        fixed::products(target, target, &mut output.target);
     }
 
     fn features(&self, tap: usize) -> Array3<f32> {
-        let (map, layout) = self.tapped(tap);
-        let Shape { channels, height, width } = layout.shape;
-        Array3::from_shape_vec((channels, height, width), unpack(map, &layout))
-            .expect("a map fills its shape")
+        let map = self.tapped(tap);
+        let Shape { channels, height, width } = map.shape();
+        Array3::from_shape_vec((channels, height, width), map.unpack()).expect("a map fills its shape")
     }
 
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [f32]) {
-        assert_eq!(seeds.len(), self.plan.taps().len(), "one seed per tap");
-        let network = self.plan.network().clone();
-        let weights = self.weights.clone();
-        let mut border = std::mem::take(&mut self.border);
-        let [mut here, mut other] = std::mem::take(&mut self.working);
-        let pack = |(tap, seed): (usize, &Seed)| {
-            assert!(seed.affine.len() <= 1, "not yet: regions");
-            seed.affine.first().map(|part| {
-                assert!(part.weights.is_none() && part.offset.is_none(), "not yet: weights and offsets");
-                gram::pack(part.matrix.expect("a matrix"), self.plan.tap_shape(tap).channels)
-            })
-        };
-        let derivatives: Vec<_> = seeds.iter().enumerate().map(pack).collect();
-        let packs = Packs { seeds, derivatives: &derivatives };
-        let depth = self.plan.depth();
-        let top = Layout::new(self.plan.shape(depth - 1));
-        here.reserve(&top);
-        here.map_mut(&top).par_chunks_mut(1 << 12).for_each(|part| part.fill(ZERO));
-        self.seeds(depth - 1, &packs).iter().for_each(|seeds| seeds.sow(self.isa, here.map_mut(&top)));
-        // Whether `here` holds the gradient of the map behind the pooling that follows level `at`.
-        let mut behind_pooling = false;
-        for at in (0..depth).rev() {
-            let begin = self.clock();
-            let layout = Layout::new(self.plan.shape(at));
-            let winograd = matches!(weights.inner(at, layout.shape), Some(Inner::Winograd { .. }));
-            let lazy = behind_pooling && winograd && self.kept[at].is_empty();
-            if lazy {
-                let out = Layout::new(self.plan.input_shape(at + 1));
-                let gates = &self.kept[at].gates;
-                let source = Unpooled::new(here.map(&out), out, network.pooling, gates, layout);
-                self.descend(at, &source, &here, &mut other, &mut border, &packs);
-            } else {
-                if behind_pooling {
-                    let out = Layout::new(self.plan.input_shape(at + 1));
-                    other.reserve(&layout);
-                    let (gates, to, seeds) =
-                        (&self.kept[at].gates, other.map_mut(&layout), self.seeds(at, &packs));
-                    let small = here.map(&out);
-                    pool::backward(self.isa, small, &out, network.pooling, gates, to, &layout, &seeds);
-                    std::mem::swap(&mut here, &mut other);
-                }
-                fill_border(here.map_mut(&layout), &layout, Padding::Zeros);
-                let source = InMemory::new(here.map(&layout), layout);
-                self.descend(at, &source, &here, &mut other, &mut border, &packs);
+        assert_eq!(seeds.len(), self.targets.len(), "one seed per tap");
+        for (tap, seed) in seeds.iter().enumerate() {
+            let shape = self.steps.plan().tap_shape(tap);
+            seed.check(shape);
+            let packed = &mut self.affine[tap];
+            while packed.len() < seed.affine.len() {
+                packed.push(PackedAffine::new(shape.channels));
             }
-            std::mem::swap(&mut here, &mut other);
-            behind_pooling = self.plan.pools_before(at);
+            seed.affine.iter().zip(packed).for_each(|(part, packed)| packed.set(part));
+        }
+        self.reserve();
+        let last = self.steps.list().len() - 1;
+        let (step, layout) = (self.step(last), Layout::new(self.step(last).output));
+        let mut top = std::mem::take(&mut self.maps.working[step.gradient]);
+        top.map_mut(&layout).clear();
+        self.with_tap_gradients(last, seeds, |taps| {
+            taps.iter().for_each(|tap| tap.add(self.level, top.map_mut(&layout)));
+        });
+        self.maps.working[step.gradient] = top;
+        for at in (0..=last).rev() {
+            let begin = self.clock();
+            self.step_backward(at, seeds);
             if let Some(begin) = begin {
                 self.times[at].backward += begin.elapsed().as_secs_f64();
             }
         }
-        unmap_colours(&network.input_weight, &border.mapped, gradient);
-        self.border = border;
-        // Each buffer keeps its part in the next evaluation, or both would grow to the larger size.
-        self.working = if depth.is_multiple_of(2) { [here, other] } else { [other, here] };
+        unmap_colours(&self.network().input_weight, &self.mapped, gradient);
     }
 
     fn profile(&mut self, on: bool) {
-        let count = if on { self.plan.depth() } else { 0 };
-        let time = |at| {
-            let (inputs, shape) = (self.plan.input_shape(at).channels, self.plan.shape(at));
-            let inner = self.weights.inner(at, shape);
-            let products = inner.map_or(9 * shape.positions(), |inner| inner.products(shape));
-            // Forward and backward, a multiplication and an addition each.
-            let flops = 4.0 * (products * inputs * shape.channels) as f64;
-            LayerTime { algorithm: inner.map_or("first", Inner::name), flops, ..LayerTime::default() }
-        };
-        self.times = (0..count).map(time).collect();
+        let count = if on { self.steps.list().len() } else { 0 };
+        self.times = vec![LayerTime::default(); count];
     }
 
     fn times(&self) -> &[LayerTime] {

@@ -1,70 +1,35 @@
 //! How much memory a run will take, and whether the machine has it: a run that cannot end does not begin.
 
-use crate::engine::backend::Backend;
+use super::demand::{Demand, EngineKind};
 use crate::error::{Error, Result};
-use crate::kernels::blocked::map::{Layout, Vector};
-use crate::kernels::blocked::winograd::{self, Tile};
-use crate::kernels::simd::LANES;
-use crate::network::Convolution;
+use crate::network::Layer;
 use crate::network::plan::Plan;
-use crate::tensor::Shape;
 
 /// Vectors of the picture's size that the optimiser and the pyramid hold: one for each remembered pair of L-BFGS (two
 /// of half the size), a dozen for its state, and the pictures themselves.
 const PIXEL_VECTORS: usize = 30;
 
-/// Bytes that the tasks of the fast engine borrow, about: what chunks of tiles take, for a few threads.
-const SCRATCH: usize = 64 << 20;
-
-/// Which engine will hold the maps.
+/// What an engine is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// The fast engine: only tapped maps, two working ones and a bit for every other element.
-    Fast,
-    /// The reference engine in f32: every map.
-    Reference,
-    /// The reference engine in f64.
-    Double,
+pub enum Purpose {
+    /// One evaluation or more at one size.
+    Evaluation,
+    /// A picture is painted, from coarse to fine.
+    Painting,
 }
 
-impl Holder {
-    /// The engine of a backend.
-    pub fn of(backend: &Backend) -> Self {
-        if backend.is_fast() { Self::Fast } else { Self::Reference }
-    }
-}
-
-/// Bytes that optimising a picture of this plan takes, rounded up: maps, weights as the engine keeps them, and
-/// the optimiser's vectors.
-pub fn estimate(plan: &Plan, holder: Holder) -> usize {
-    let levels = 0..plan.depth();
-    let network = plan.network();
-    let weights: usize = network.convolutions[..plan.depth()].iter().map(|c| c.weight.len()).sum();
-    let vectors = PIXEL_VECTORS * plan.picture().len();
-    let largest = |size: &dyn Fn(Shape) -> usize| {
-        levels.clone().map(|at| size(plan.input_shape(at)).max(size(plan.shape(at)))).max().unwrap_or(0)
-    };
-    match holder {
-        Holder::Reference | Holder::Double => {
-            let maps: usize =
-                levels.clone().map(|at| plan.input_shape(at).len() + 2 * plan.shape(at).len()).sum();
-            let width = if holder == Holder::Double { size_of::<f64>() } else { size_of::<f32>() };
-            width * (maps + 3 * largest(&|shape| shape.len()) + 2 * weights + vectors)
-        }
-        Holder::Fast => {
-            // Each tapped map may be remembered once more.
-            let blocked = |shape: Shape| size_of::<Vector>() * Layout::new(shape).len();
-            let taps: usize = (0..plan.taps().len()).map(|tap| 2 * blocked(plan.tap_shape(tap))).sum();
-            let gates: usize =
-                levels.clone().map(|at| size_of::<u16>() * plan.shape(at).len().div_ceil(LANES)).sum();
-            // Finer and coarser sizes may use different tiles.
-            let packed = |c: &Convolution| {
-                Tile::ALL.map(|tile| winograd::packed_bytes(c.outputs, c.inputs, tile)).iter().sum::<usize>()
-            };
-            let packed: usize = network.convolutions[..plan.depth()].iter().map(packed).sum();
-            // Twice: the network's own, and turned for a mirrored border.
-            let plain = size_of::<f32>() * (2 * weights + vectors);
-            taps + gates + 2 * largest(&blocked) + packed + plain + SCRATCH
+/// Bytes that a purpose takes at a plan's size: maps, weights as the engine keeps them, what the losses hold, and for
+/// a painting the optimiser's vectors.
+///
+/// `compared` are the layers whose features have an F₀; work runs on the threads of the pool that this is called in.
+pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Purpose) -> usize {
+    let steps = kind.steps(plan.clone());
+    let demand = Demand::new(&steps, kind, compared, rayon::current_num_threads()).total();
+    match purpose {
+        Purpose::Evaluation => demand,
+        Purpose::Painting => {
+            let vectors = PIXEL_VECTORS * plan.picture().len() * size_of::<f32>();
+            demand + Demand::of_coarser(&steps) + vectors
         }
     }
 }
@@ -74,9 +39,9 @@ pub fn estimate(plan: &Plan, holder: Holder) -> usize {
 ///
 /// # Errors
 /// [`Error::Option`] about `--size`, with both figures and the largest size that would do.
-pub fn require(plan: &Plan, holder: Holder) -> Result<()> {
+pub fn require(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Purpose) -> Result<()> {
     let Some(available) = available() else { return Ok(()) };
-    let needed = estimate(plan, holder);
+    let needed = estimate(plan, kind, compared, purpose);
     if needed <= available {
         return Ok(());
     }
@@ -122,6 +87,7 @@ pub fn peak() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::ConvolutionAlgorithm;
     use crate::weights;
     use std::sync::Arc;
 
@@ -129,11 +95,14 @@ mod tests {
     fn a_picture_beyond_the_machine_is_refused_with_a_size_that_fits() {
         let network = Arc::new(weights::random("8|8", 1).unwrap());
         let taps = ["relu2_1".parse().unwrap()];
-        assert!(require(&Plan::new(network.clone(), 64, 64, &taps).unwrap(), Holder::Fast).is_ok());
+        let kind = EngineKind::Single(ConvolutionAlgorithm::Auto);
+        let require = |side| {
+            let plan = Plan::new(network.clone(), side, side, &taps).unwrap();
+            require(&plan, kind, &[], Purpose::Painting)
+        };
+        assert!(require(64).is_ok());
         if available().is_some() {
-            let message = require(&Plan::new(network, 65_536, 65_536, &taps).unwrap(), Holder::Fast)
-                .unwrap_err()
-                .to_string();
+            let message = require(65_536).unwrap_err().to_string();
             assert!(message.starts_with("--size: 65536x65536 pixels take about"), "{message}");
         }
     }

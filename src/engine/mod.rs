@@ -1,15 +1,21 @@
 //! What runs a network: forward to the taps, backward from them to the picture.
 
+mod algorithm;
 pub mod backend;
+mod demand;
 pub mod fast;
 pub mod memory;
 mod moments;
 pub mod packed;
 pub mod reference;
 mod seed;
+pub mod steps;
 
+pub use crate::kernels::seed::{Affine, Fixed};
+pub use algorithm::{Algorithm, ConvolutionAlgorithm};
+pub use demand::{Demand, EngineKind};
 pub use moments::{Moments, Order, Products, Region};
-pub use seed::{Affine, Fixed, Seed};
+pub use seed::Seed;
 
 use ndarray::{Array3, ArrayView3};
 
@@ -78,11 +84,6 @@ pub trait Engine {
 /// Seconds spent on one convolution and what belongs to it, summed over evaluations.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct LayerTime {
-    /// What computes it: `first`, `direct`, `winograd4` or `winograd6` (by the tile), `-shared` behind it where kernels
-    /// are transformed in use.
-    pub algorithm: &'static str,
-    /// Multiplications and additions of the products of one evaluation, both directions.
-    pub flops: f64,
     /// Convolution, bias, ReLU, border and the pooling behind it.
     pub forward: f64,
     /// The same backwards, and what the losses add to the gradient on the way.

@@ -2,135 +2,101 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::backend::ConvolutionAlgorithm;
-use crate::kernels::blocked::map::Vector;
-use crate::kernels::blocked::pack::Packed;
-use crate::kernels::blocked::winograd::Tile;
-use crate::kernels::blocked::{direct, sink, winograd};
+use super::algorithm::ConvolutionAlgorithm;
+use crate::kernels::blocked::direct;
+use crate::kernels::blocked::first::{self, LastWeights};
+use crate::kernels::blocked::pack::{Packed, vectors};
+use crate::kernels::blocked::winograd::{self, Tile};
 use crate::kernels::plain::conv::rotated;
+use crate::kernels::simd::Vector;
 use crate::network::{self, Network};
-use crate::tensor::{Padding, Shape};
-
-/// One convolution in both directions, as far as an engine ever needed it.
-struct Level {
-    bias: Vec<Vector>,
-    /// Direct, then by each of Winograd's tiles.
-    inner: [OnceLock<Inner>; 3],
-    mirrored: OnceLock<Packed>,
-}
-
-/// A convolution between blocked maps: from input to output, and from the output's gradient to the input's.
-pub enum Inner {
-    /// By the direct register tile.
-    Direct {
-        /// Input to output.
-        forward: Packed,
-        /// Back.
-        backward: Packed,
-    },
-    /// By Winograd's transforms.
-    Winograd {
-        /// Of which tile.
-        tile: Tile,
-        /// Input to output.
-        forward: winograd::Weights,
-        /// Back.
-        backward: winograd::Weights,
-    },
-}
-
-impl Inner {
-    /// The algorithm's name, as profiles print it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Direct { .. } => "direct",
-            Self::Winograd { tile, forward, .. } => match (tile, forward.transforms_in_use()) {
-                (Tile::Four, false) => "winograd4",
-                (Tile::Four, true) => "winograd4-shared",
-                (Tile::Six, false) => "winograd6",
-                (Tile::Six, true) => "winograd6-shared",
-            },
-        }
-    }
-
-    /// Multiplications for each pair of an input and an output channel, in one direction on one map.
-    pub fn products(&self, map: Shape) -> usize {
-        match self {
-            Self::Direct { .. } => 9 * map.positions(),
-            Self::Winograd { tile, .. } => tile.products_of(map),
-        }
-    }
-}
 
 /// See the module's text.
 pub struct PackedNetwork {
     network: Arc<Network>,
-    convolution: ConvolutionAlgorithm,
-    levels: Vec<Level>,
-    /// The first layer's weights, forward.
-    pub first: Packed,
-    /// The first layer's weights, backward.
-    pub last: Vec<Vector>,
+    choice: ConvolutionAlgorithm,
+    layers: Vec<PackedLayer>,
+    first: OnceLock<Packed>,
+    last: OnceLock<LastWeights>,
+}
+
+/// One convolution, as far as an engine ever needed it.
+struct PackedLayer {
+    bias: Vec<Vector>,
+    direct: OnceLock<Packed>,
+    turned: OnceLock<Packed>,
+    /// Both directions, by tile.
+    winograd: [OnceLock<(winograd::Weights, winograd::Weights)>; Tile::ALL.len()],
 }
 
 impl PackedNetwork {
     /// Prepares a network; each convolution is packed when an engine first needs it.
-    pub fn new(network: Arc<Network>, convolution: ConvolutionAlgorithm) -> Self {
-        let first = &network.convolutions[0];
-        let level = |c: &network::Convolution| Level {
-            bias: sink::vectors(&c.bias),
-            inner: Default::default(),
-            mirrored: OnceLock::new(),
+    pub fn new(network: Arc<Network>, choice: ConvolutionAlgorithm) -> Self {
+        let layer = |c: &network::Convolution| PackedLayer {
+            bias: vectors(&c.bias),
+            direct: OnceLock::new(),
+            turned: OnceLock::new(),
+            winograd: Default::default(),
         };
-        Self {
-            levels: network.convolutions.iter().map(level).collect(),
-            first: direct::pack_first(&first.weight, first.outputs),
-            last: direct::pack_last(&first.weight, first.outputs),
-            network,
-            convolution,
-        }
+        let layers = network.convolutions.iter().map(layer).collect();
+        Self { layers, network, choice, first: OnceLock::new(), last: OnceLock::new() }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// By what algorithms it is packed.
+    pub fn choice(&self) -> ConvolutionAlgorithm {
+        self.choice
     }
 
     /// One vector of biases a block.
-    pub fn bias(&self, at: usize) -> &[Vector] {
-        &self.levels[at].bias
+    pub(super) fn bias(&self, at: usize) -> &[Vector] {
+        &self.layers[at].bias
     }
 
-    /// Convolution `at` in both directions, by the algorithm for maps of this size; `None` for the first layer, which has
-    /// kernels of its own.
-    pub fn inner(&self, at: usize, map: Shape) -> Option<&Inner> {
-        let tile = match self.convolution {
-            ConvolutionAlgorithm::Direct => None,
-            ConvolutionAlgorithm::Winograd4 => Some(Tile::Four),
-            ConvolutionAlgorithm::Winograd6 => Some(Tile::Six),
-            _ => Some(Tile::best(map)),
-        };
+    /// The first convolution's weights.
+    pub(super) fn first(&self) -> &Packed {
+        let c = &self.network.convolutions[0];
+        once(&self.first, || first::pack(&c.weight, c.outputs))
+    }
+
+    /// The first convolution's weights on the way back.
+    pub(super) fn last(&self) -> &LastWeights {
+        let c = &self.network.convolutions[0];
+        once(&self.last, || LastWeights::new(&c.weight, c.outputs))
+    }
+
+    /// The direct weights of convolution `at`.
+    pub(super) fn direct(&self, at: usize) -> &Packed {
         let c = &self.network.convolutions[at];
-        let slot = tile.map_or(0, |tile| 1 + tile as usize);
-        (at > 0).then(|| {
-            self.levels[at].inner[slot].get_or_init(|| match tile {
-                None => Inner::Direct {
-                    forward: direct::pack(&c.weight, c.outputs, c.inputs),
-                    backward: self.turned(at),
-                },
-                Some(tile) => {
-                    let (forward, backward) =
-                        winograd::Weights::pair(c.weight.clone(), c.outputs, c.inputs, tile);
-                    Inner::Winograd { tile, forward, backward }
-                }
-            })
-        })
-    }
-
-    /// The turned direct weights that the mirrored border needs; `None` with zeros around the map.
-    pub fn mirrored(&self, at: usize) -> Option<&Packed> {
-        let mirrors = self.network.padding == Padding::Reflect;
-        mirrors.then(|| self.levels[at].mirrored.get_or_init(|| self.turned(at)))
+        once(&self.layers[at].direct, || direct::pack(&c.weight, c.outputs, c.inputs))
     }
 
     /// The direct weights from the output's gradient to the input's.
-    fn turned(&self, at: usize) -> Packed {
+    pub(super) fn turned(&self, at: usize) -> &Packed {
         let c = &self.network.convolutions[at];
-        direct::pack(&rotated(&c.weight, c.outputs, c.inputs), c.inputs, c.outputs)
+        let pack = || direct::pack(&rotated(&c.weight, c.outputs, c.inputs), c.inputs, c.outputs);
+        once(&self.layers[at].turned, pack)
     }
+
+    /// Winograd's weights of convolution `at`, forward and backward.
+    pub(super) fn winograd(&self, at: usize, tile: Tile) -> &(winograd::Weights, winograd::Weights) {
+        let c = &self.network.convolutions[at];
+        let pack = || winograd::Weights::pair(c.weight.clone(), c.outputs, c.inputs, tile);
+        once(&self.layers[at].winograd[tile as usize], pack)
+    }
+}
+
+/// What a lock holds, made when it is first needed.
+///
+/// It is not made under the lock: a thread that waits for tasks of its own may begin work that needs the same lock.
+fn once<T>(lock: &OnceLock<T>, make: impl FnOnce() -> T) -> &T {
+    if let Some(made) = lock.get() {
+        return made;
+    }
+    let made = make();
+    lock.get_or_init(|| made)
 }

@@ -95,10 +95,10 @@ impl<T: Scalar> Reference<T> {
     fn add_gradient(&self, tap: usize, seed: &Seed, gradient: &mut [T]) {
         let (features, shape) = (self.tapped(tap), self.plan.tap_shape(tap));
         for part in seed.affine {
-            moments::backward(part.matrix, part.offset, part.weights, features, shape, gradient);
+            moments::backward(part, features, shape, gradient);
         }
         if let Some(part) = &seed.fixed {
-            fixed::backward(part.own, part.target, features, self.target(tap), shape, gradient);
+            fixed::backward(part, features, self.target(tap), shape, gradient);
         }
     }
 }

@@ -8,4 +8,5 @@
 pub mod blocked;
 pub mod peak;
 pub mod plain;
+pub mod seed;
 pub mod simd;

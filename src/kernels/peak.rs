@@ -1,13 +1,12 @@
 //! What the machine itself gives: the rate of its multiply-add units, and of its memory.
 //!
 //! Speed is judged against these, measured at the time of judging, on the same threads and instruction set.
-#![allow(unsafe_code)]
 
 use std::time::Instant;
 
 use rayon::ThreadPool;
 
-use super::simd::{Isa, Kernel, LANES, Simd};
+use super::simd::{Kernel, LANES, Level, Simd};
 
 /// Multiply-adds of each sum in one measurement: a few milliseconds.
 const STEPS: usize = 1 << 18;
@@ -21,41 +20,32 @@ impl Kernel for Multiply {
     type Output = usize;
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) -> usize {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            // Enough sums to hide the latency of two units, few enough to stay in registers with their factor.
-            if S::TILE[0] > 12 { chains::<S, 12>() } else { chains::<S, 6>() }
-        }
+    fn run<S: Simd>(self, simd: S) -> usize {
+        // Enough sums to hide the latency of two units, few enough to stay in registers with their factor.
+        if S::TILE[0] > 12 { chains::<S, 12>(simd) } else { chains::<S, 6>(simd) }
     }
 }
 
 /// `SUMS` independent chains of multiply-adds.
-///
-/// # Safety
-/// Only where `S` is available.
 #[inline(always)]
-unsafe fn chains<S: Simd, const SUMS: usize>() -> usize {
-    // SAFETY: the caller vouches for the instruction set.
-    unsafe {
-        // x ↦ x/2 + 1/2 tends to 1: no value over- or underflows.
-        let half = S::splat(std::hint::black_box(0.5));
-        let mut sums = [half; SUMS];
-        for (k, sum) in sums.iter_mut().enumerate() {
-            // Chains that begin alike would be computed once.
-            *sum = S::splat(std::hint::black_box(k as f32));
-        }
-        for _ in 0..STEPS {
-            for sum in &mut sums {
-                *sum = S::fma(*sum, half, half);
-            }
-        }
-        let mut total = S::splat(0.0);
-        for sum in sums {
-            total = S::add(total, sum);
-        }
-        std::hint::black_box(S::sum(total));
+fn chains<S: Simd, const SUMS: usize>(simd: S) -> usize {
+    // x ↦ x/2 + 1/2 tends to 1: no value over- or underflows.
+    let half = simd.splat(std::hint::black_box(0.5));
+    let mut sums = [half; SUMS];
+    for (k, sum) in sums.iter_mut().enumerate() {
+        // Chains that begin alike would be computed once.
+        *sum = simd.splat(std::hint::black_box(k as f32));
     }
+    for _ in 0..STEPS {
+        for sum in &mut sums {
+            *sum = simd.fma(*sum, half, half);
+        }
+    }
+    let mut total = simd.splat(0.0);
+    for sum in sums {
+        total = simd.add(total, sum);
+    }
+    std::hint::black_box(simd.sum(total));
     SUMS * LANES
 }
 
@@ -64,14 +54,11 @@ unsafe fn chains<S: Simd, const SUMS: usize>() -> usize {
 /// Multiplications of registers only: no code that reads its operands from memory can be faster. Every thread's
 /// fastest run of many short ones counts, so that what else the machine does hides the peak as little as can be;
 /// threads beyond the number of processors add nothing. Takes about half a second.
-///
-/// # Panics
-/// If the processor lacks `isa`.
-pub fn fma_peak_gflops(isa: Isa, pool: &ThreadPool) -> f64 {
+pub fn fma_peak_gflops(level: Level, pool: &ThreadPool) -> f64 {
     let rates = pool.broadcast(|_| {
         let rate = || {
             let begin = Instant::now();
-            let floats = isa.run(Multiply);
+            let floats = level.run(Multiply);
             (2 * floats * STEPS) as f64 / begin.elapsed().as_secs_f64() / 1e9
         };
         (0..RUNS).map(|_| rate()).fold(0.0, f64::max)
@@ -104,9 +91,9 @@ mod tests {
     #[test]
     fn every_set_that_runs_has_a_peak() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        for (_, isa) in Isa::ALL.into_iter().filter(|(_, isa)| isa.available()) {
-            let peak = fma_peak_gflops(isa, &pool);
-            assert!(peak.is_finite() && peak > 0.0, "{isa}: {peak}");
+        for level in Level::all() {
+            let peak = fma_peak_gflops(level, &pool);
+            assert!(peak.is_finite() && peak > 0.0, "{}: {peak}", level.isa());
         }
         assert!(copy_gbytes(&pool) > 0.0);
     }

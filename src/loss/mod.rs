@@ -64,9 +64,15 @@ impl Losses {
 
     /// The layers whose terms have a weight above 0: what must be computed.
     pub fn taps(&self) -> Vec<Layer> {
-        let content = self.content_layers.iter().filter(|_| self.content_weight > 0.0);
-        let style = self.style_layers.iter().filter(|_| self.style_weight > 0.0);
-        content.chain(style).filter(|(_, weight)| *weight > 0.0).map(|&(layer, _)| layer).collect()
+        let style = self.style_layers.iter().filter(|(_, weight)| self.style_weight > 0.0 && *weight > 0.0);
+        self.content_taps().into_iter().chain(style.map(|&(layer, _)| layer)).collect()
+    }
+
+    /// Those whose features are compared with fixed ones.
+    pub fn content_taps(&self) -> Vec<Layer> {
+        let weighty =
+            self.content_layers.iter().filter(|(_, weight)| self.content_weight > 0.0 && *weight > 0.0);
+        weighty.map(|&(layer, _)| layer).collect()
     }
 }
 

@@ -103,16 +103,4 @@ impl Plan {
     pub fn pools_before(&self, at: usize) -> bool {
         at > 0 && self.network.convolutions[at].block != self.network.convolutions[at - 1].block
     }
-
-    /// Multiplications and additions of one evaluation by direct convolution: forward and backward to the
-    /// picture, 2·2·9·in·out per position and convolution.
-    pub fn direct_flops(&self) -> f64 {
-        (0..self.depth()).map(|at| self.layer_direct_flops(at)).sum()
-    }
-
-    /// The part of [`Plan::direct_flops`] of convolution `at`.
-    pub fn layer_direct_flops(&self, at: usize) -> f64 {
-        let (input, output) = (self.input_shape(at), self.shape(at));
-        36.0 * input.channels as f64 * output.channels as f64 * output.positions() as f64
-    }
 }

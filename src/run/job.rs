@@ -11,7 +11,7 @@ use super::settings::{Builder, Init, Settings};
 use super::start::Start;
 use super::{SizeReport, Stylized};
 use crate::engine::backend::BoxedEngine;
-use crate::engine::memory::{self, Holder};
+use crate::engine::memory::{self, Purpose};
 use crate::error::{Error, Result};
 use crate::loss::objective::Objective;
 use crate::loss::targets::{about_the_style, style_taps, style_targets};
@@ -57,22 +57,25 @@ impl<'a> Job<'a> {
                 "the style has weight, but there is no style picture",
             ));
         }
-        let (network, holder) = (settings.backend.network(), Holder::of(&settings.backend));
+        let (network, kind) = (settings.backend.network(), settings.backend.kind());
+        let compared = losses.content_taps();
         let plan = |size: Size| -> Result<Plan> {
             let plan = Plan::new(network.clone(), size.1, size.0, &losses.taps())?;
             for style in styles.iter().filter(|_| !style_layers.is_empty()) {
                 let (width, height) = style_size(said, style, size);
                 let plan = Plan::new(network.clone(), height, width, &style_layers);
-                plan.and_then(|plan| memory::require(&plan, holder)).map_err(about_the_style)?;
+                let needs = |plan| memory::require(&plan, kind, &[], Purpose::Painting);
+                plan.and_then(needs).map_err(about_the_style)?;
             }
-            memory::require(&plan, holder)?;
+            memory::require(&plan, kind, &compared, Purpose::Painting)?;
             Ok(plan)
         };
         plan(target)?;
         let sizes =
             sizes::sizes(target, said.coarsest.unwrap_or(defaults::COARSEST), |size| plan(size).is_ok());
         let iterations = said.iterations.plan(&sizes)?;
-        let stage = |(&size, &iterations)| Ok(Stage { size, iterations, cost: plan(size)?.direct_flops() });
+        let stage =
+            |(&size, &iterations)| Ok(Stage { size, iterations, cost: kind.steps(plan(size)?).flops() });
         let stages = sizes.iter().zip(&iterations).map(stage).collect::<Result<Vec<_>>>()?;
         let blend = said.blend.as_deref();
         let init =

@@ -119,16 +119,6 @@ impl Factor<'_> {
     pub fn fits(&self, shape: Shape) -> bool {
         self.map.is_none_or(|map| map.fits(shape))
     }
-
-    /// Whether both multiply by the same numbers, and are seen to.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        let maps = match (self.map, other.map) {
-            (None, None) => true,
-            (Some(a), Some(b)) => std::ptr::eq(a, b),
-            _ => false,
-        };
-        maps && self.scale == other.scale
-    }
 }
 
 /// A rectangle of a map, in its own rows and columns.

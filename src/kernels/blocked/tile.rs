@@ -4,9 +4,8 @@
 //! Per input channel it broadcasts one value of each position and multiplies it with the weights' vectors:
 //! with 14 positions and 2 vectors on AVX-512, 28 independent sums hide the latency of the multiplier and
 //! every value loaded is used at least twice.
-#![allow(unsafe_code)]
 
-use crate::kernels::simd::{LANES, Simd};
+use crate::kernels::simd::{LANES, Simd, Vector};
 
 /// Calls a method that is generic over the output vectors of a tile for the number that a group has.
 macro_rules! by_vectors {
@@ -27,53 +26,70 @@ pub const MOST: usize = 24;
 pub type Sums<V, const OB: usize> = [[V; OB]; MOST];
 
 /// All sums zero.
-///
-/// # Safety
-/// Only where `S` is available.
 #[inline(always)]
-pub unsafe fn zero<S: Simd, const OB: usize>() -> Sums<S::V, OB> {
-    // SAFETY: the caller vouches for the instruction set.
-    [[unsafe { S::splat(0.0) }; OB]; MOST]
+pub fn zero<S: Simd, const OB: usize>(simd: S) -> Sums<S::V, OB> {
+    [[simd.splat(0.0); OB]; MOST]
 }
 
-/// Adds one input channel: position p's value is at `values + p·stride`, the weights at `weights`.
+/// Adds one input channel: one value a position, OB vectors of weights.
 ///
-/// # Safety
-/// Only where `S` is available; `values` must be valid at every position of the tile, `weights` for OB vectors.
+/// # Panics
+/// If a position or a weight is missing.
 #[inline(always)]
-pub unsafe fn step<S: Simd, const OB: usize>(
+pub fn step<S: Simd, const OB: usize>(
+    simd: S,
     sums: &mut Sums<S::V, OB>,
-    values: *const f32,
-    stride: usize,
-    weights: *const f32,
+    values: &[f32],
+    weights: &[Vector],
 ) {
-    // SAFETY: the caller vouches for the pointers and the instruction set.
-    unsafe {
-        let mut w = [S::splat(0.0); OB];
+    let (values, weights) = (&values[..S::TILE[OB - 1]], &weights[..OB]);
+    let mut w = [simd.splat(0.0); OB];
+    for o in 0..OB {
+        w[o] = simd.load(&weights[o].0);
+    }
+    for p in 0..S::TILE[OB - 1] {
+        let value = simd.splat(values[p]);
         for o in 0..OB {
-            w[o] = S::load(weights.add(o * LANES));
+            sums[p][o] = simd.fma(value, w[o], sums[p][o]);
+        }
+    }
+}
+
+/// Adds one block of sixteen input channels: one vector a position, 16·OB vectors of weights.
+///
+/// # Panics
+/// If a position or a weight is missing.
+#[inline(always)]
+pub fn block<S: Simd, const OB: usize>(
+    simd: S,
+    sums: &mut Sums<S::V, OB>,
+    values: &[Vector],
+    weights: &[Vector],
+) {
+    let (values, weights) = (&values[..S::TILE[OB - 1]], &weights[..LANES * OB]);
+    for k in 0..LANES {
+        let mut w = [simd.splat(0.0); OB];
+        for o in 0..OB {
+            w[o] = simd.load(&weights[k * OB + o].0);
         }
         for p in 0..S::TILE[OB - 1] {
-            let value = S::splat(*values.add(p * stride));
+            let value = simd.splat(values[p].0[k]);
             for o in 0..OB {
-                sums[p][o] = S::fma(value, w[o], sums[p][o]);
+                sums[p][o] = simd.fma(value, w[o], sums[p][o]);
             }
         }
     }
 }
 
-/// Adds one block of sixteen input channels whose positions lie one vector apart.
-///
-/// # Safety
-/// As [`step`]: sixteen floats at each position, 16·OB vectors of weights.
+/// The sums of a tile in memory, `[output vector][position]`, for work that needs no copy of its own for every tile.
+pub type Results = [[Vector; MOST]; 3];
+
+/// Writes the sums of a tile.
 #[inline(always)]
-pub unsafe fn block<S: Simd, const OB: usize>(
-    sums: &mut Sums<S::V, OB>,
-    values: *const f32,
-    weights: *const f32,
-) {
-    for k in 0..LANES {
-        // SAFETY: the caller vouches for the pointers and the instruction set.
-        unsafe { step::<S, OB>(sums, values.add(k), LANES, weights.add(k * OB * LANES)) };
+pub fn write<S: Simd, const OB: usize>(simd: S, sums: &Sums<S::V, OB>, results: &mut Results) {
+    for o in 0..OB {
+        for p in 0..S::TILE[OB - 1] {
+            simd.store(&mut results[o][p].0, sums[p][o]);
+        }
     }
 }

@@ -18,6 +18,11 @@ use crate::tensor::{Padding, Scalar, Shape};
 /// Positions in one panel: the unrolled panel stays in the cache, the product stays efficient.
 const PANEL: usize = 256;
 
+/// Values that a task unrolls at once of a map of this shape.
+pub const fn panel_floats(shape: Shape) -> usize {
+    9 * shape.channels * PANEL
+}
+
 /// The row or column that a padded coordinate (from −1 to `size`) is read from; `None` outside.
 fn source(at: isize, size: usize, padding: Padding) -> Option<usize> {
     let size = size as isize;
@@ -85,7 +90,7 @@ fn correlate<T: Scalar>(
     let mut output = ArrayViewMut2::from_shape((out.channels, positions), output).expect("asserted");
     // Each task has columns of the output of its own; `par_bridge` may hand them out in any order.
     output.axis_chunks_iter_mut(Axis(1), PANEL).enumerate().par_bridge().for_each_init(
-        || vec![T::ZERO; inner * PANEL],
+        || vec![T::ZERO; panel_floats(shape)],
         |columns, (panel, mut target)| {
             let n = target.ncols();
             let columns = &mut columns[..inner * n];

@@ -3,7 +3,8 @@
 
 use rayon::prelude::*;
 
-use crate::tensor::{Factor, PositionWeights, Scalar, Shape};
+use crate::kernels::seed::Fixed;
+use crate::tensor::{PositionWeights, Scalar, Shape};
 
 /// Elements whose squares one task sums; fixed, so that the sums do not depend on the threads.
 const CHUNK: usize = 1 << 14;
@@ -50,30 +51,21 @@ pub fn products<T: Scalar>(a: &[T], b: &[T], shape: Shape, output: &mut [f64]) {
 
 /// `gradient += u·F − v·F₀`.
 ///
-/// Where u and v are one and the same, the difference is taken first, so that it is exact where F and F₀ are close.
-///
 /// # Panics
 /// On wrong lengths, and factors of another map.
-pub fn backward<T: Scalar>(
-    u: Factor<'_>,
-    v: Factor<'_>,
-    map: &[T],
-    target: &[T],
-    shape: Shape,
-    gradient: &mut [T],
-) {
-    let (positions, same) = (shape.positions(), u.is(&v));
-    let lengths = (map.len(), target.len(), gradient.len());
+pub fn backward<T: Scalar>(factors: &Fixed<'_>, map: &[T], target: &[T], shape: Shape, gradient: &mut [T]) {
+    let (Fixed { own, target: other }, difference) = (factors, factors.is_difference());
+    let (positions, lengths) = (shape.positions(), (map.len(), target.len(), gradient.len()));
     assert_eq!(lengths, (shape.len(), shape.len(), shape.len()), "lengths");
-    assert!(u.fits(shape) && v.fits(shape), "factors of another map");
+    assert!(factors.fits(shape), "factors of another map");
     let maps = map.par_chunks_exact(positions).zip(target.par_chunks_exact(positions));
     gradient.par_chunks_exact_mut(positions).zip(maps).for_each(|(gradient, (map, target))| {
         for (p, g) in gradient.iter_mut().enumerate() {
-            let own = T::from_f64(u.at(p));
-            *g += if same {
-                own * (map[p] - target[p])
+            let u = T::from_f64(own.at(p));
+            *g += if difference {
+                u * (map[p] - target[p])
             } else {
-                own * map[p] - T::from_f64(v.at(p)) * target[p]
+                u * map[p] - T::from_f64(other.at(p)) * target[p]
             };
         }
     });

@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, s};
 use rayon::prelude::*;
 
 use super::gemm::gemm;
+use crate::kernels::seed::Affine;
 use crate::tensor::{PositionWeights, Scalar, Shape, Window};
 
 /// Positions summed in the map's own precision before the sum goes on in f64.
@@ -95,24 +96,17 @@ fn gather<T: Scalar>(
     }
 }
 
-/// `gradient += w∘(D·F + b)`, where D (channels×channels, row-major) and b say how the loss depends on the moments: D is
-/// its derivative by `second` plus the transpose of that, b its derivative by `first`.
+/// `gradient += w∘(D·F + b)`, where D and b say how a loss depends on the moments: D is its derivative by `second` plus the
+/// transpose of that, b its derivative by `first`.
 ///
 /// # Panics
 /// On wrong lengths, and weights of another map.
-pub fn backward<T: Scalar>(
-    matrix: Option<&[f64]>,
-    offset: Option<&[f64]>,
-    weights: Option<&PositionWeights>,
-    features: &[T],
-    shape: Shape,
-    gradient: &mut [T],
-) {
+pub fn backward<T: Scalar>(part: &Affine<'_>, features: &[T], shape: Shape, gradient: &mut [T]) {
     let (channels, positions) = (shape.channels, shape.positions());
     assert_eq!((features.len(), gradient.len()), (shape.len(), shape.len()), "lengths");
-    assert!(weights.is_none_or(|weights| weights.map().fits(shape)), "weights of another map");
+    assert!(part.fits(shape), "an affine part of another map");
     let map = ArrayView2::from_shape((channels, positions), features).expect("asserted");
-    let matrix: Option<Vec<T>> = matrix.map(|d| d.iter().map(|&d| T::from_f64(d)).collect());
+    let matrix: Option<Vec<T>> = part.matrix.map(|d| d.iter().map(|&d| T::from_f64(d)).collect());
     let matrix = matrix.as_ref().map(|d| ArrayView2::from_shape((channels, channels), d).expect("N×N"));
     let one = T::from_f64(1.0);
     let add = |first: usize, rows: &mut [T]| {
@@ -122,21 +116,20 @@ pub fn backward<T: Scalar>(
             let rows = ArrayViewMut2::from_shape((count, positions), &mut *rows).expect("whole rows");
             gemm(one, left, map, one, rows);
         }
-        if let Some(offset) = offset {
+        if let Some(offset) = part.offset {
             for (row, &b) in rows.chunks_exact_mut(positions).zip(&offset[first..]) {
                 row.iter_mut().for_each(|value| *value += T::from_f64(b));
             }
         }
     };
-    assert!(offset.is_none_or(|offset| offset.len() == channels), "lengths");
-    gradient.par_chunks_mut(ROWS * positions).enumerate().for_each(|(index, rows)| match weights {
+    gradient.par_chunks_mut(ROWS * positions).enumerate().for_each(|(index, rows)| match part.weights {
         None => add(index * ROWS, rows),
         Some(weights) => {
-            let mut part = vec![T::ZERO; rows.len()];
-            add(index * ROWS, &mut part);
-            for (row, part) in rows.chunks_exact_mut(positions).zip(part.chunks_exact(positions)) {
-                for ((value, &part), &weight) in row.iter_mut().zip(part).zip(weights.map().values()) {
-                    *value += T::from_f64(f64::from(weight)) * part;
+            let mut sum = vec![T::ZERO; rows.len()];
+            add(index * ROWS, &mut sum);
+            for (row, sum) in rows.chunks_exact_mut(positions).zip(sum.chunks_exact(positions)) {
+                for ((value, &sum), &weight) in row.iter_mut().zip(sum).zip(weights.map().values()) {
+                    *value += T::from_f64(f64::from(weight)) * sum;
                 }
             }
         }

@@ -4,103 +4,109 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Simd};
+use super::sealed::Token;
+use super::{Kernel, LANES, Simd, Vector};
 
-/// See the module's text.
-#[derive(Clone, Copy)]
-pub struct Avx2;
+/// Proof that the processor has AVX2 and FMA.
+#[derive(Debug, Clone, Copy)]
+pub struct Avx2(());
 
-/// Runs a kernel with AVX2 and FMA code.
-///
-/// # Safety
-/// The processor must have AVX2 and FMA.
-#[target_feature(enable = "avx2,fma")]
-pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
-    // SAFETY: the caller vouches for the processor.
-    unsafe { kernel.run::<Avx2>() }
+impl Token for Avx2 {}
+
+impl Avx2 {
+    /// The token, where the processor has both.
+    pub fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        has.then_some(Self(()))
+    }
+
+    /// Runs a kernel with AVX2 and FMA code.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn enabled<K: Kernel>(kernel: K, token: Avx2) -> K::Output {
+            kernel.run(token)
+        }
+        // SAFETY: the token proves that the processor has the set.
+        unsafe { enabled(kernel, self) }
+    }
 }
 
 type Pair = (__m256, __m256);
 
 /// Eight rows of eight become columns: 2×2 blocks of floats, 2×2 blocks of pairs, halves.
-///
-/// # Safety
-/// The processor must have AVX2.
-#[inline(always)]
-unsafe fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
-    // SAFETY: registers only.
-    unsafe {
-        let mut pairs = rows;
-        for i in 0..4 {
-            pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
-            pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
-        }
-        let mut columns = rows;
-        for c in 0..4 {
-            let four = |i: usize| {
-                let (a, b) = (pairs[4 * i + c / 2], pairs[4 * i + 2 + c / 2]);
-                match c % 2 {
-                    0 => _mm256_shuffle_ps::<0b01_00_01_00>(a, b),
-                    _ => _mm256_shuffle_ps::<0b11_10_11_10>(a, b),
-                }
-            };
-            columns[c] = _mm256_permute2f128_ps::<0x20>(four(0), four(1));
-            columns[4 + c] = _mm256_permute2f128_ps::<0x31>(four(0), four(1));
-        }
-        columns
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transpose_eight(rows: [__m256; 8]) -> [__m256; 8] {
+    let mut pairs = rows;
+    for i in 0..4 {
+        pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
     }
+    let mut columns = rows;
+    for c in 0..4 {
+        let four = |i: usize| {
+            let (a, b) = (pairs[4 * i + c / 2], pairs[4 * i + 2 + c / 2]);
+            match c % 2 {
+                0 => _mm256_shuffle_ps::<0b01_00_01_00>(a, b),
+                _ => _mm256_shuffle_ps::<0b11_10_11_10>(a, b),
+            }
+        };
+        columns[c] = _mm256_permute2f128_ps::<0x20>(four(0), four(1));
+        columns[4 + c] = _mm256_permute2f128_ps::<0x31>(four(0), four(1));
+    }
+    columns
 }
 
-// SAFETY (all blocks below): the trait's contract gives the instruction set and the pointers' validity;
-// unaligned loads and stores are used throughout.
+// SAFETY (all blocks below): the token proves that the processor has the set; references to sixteen floats are read and
+// written whole, by instructions that need no alignment.
 #[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all: the comment above")]
 impl Simd for Avx2 {
     type V = Pair;
     const TILE: [usize; 3] = [6, 3, 2];
-    const GRAM: (usize, usize) = (1, 4);
+    const MOMENTS: (usize, usize) = (1, 4);
 
     #[inline(always)]
-    unsafe fn splat(value: f32) -> Pair {
+    fn splat(self, value: f32) -> Pair {
         let v = unsafe { _mm256_set1_ps(value) };
         (v, v)
     }
     #[inline(always)]
-    unsafe fn load(from: *const f32) -> Pair {
-        unsafe { (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))) }
+    fn load(self, from: &[f32; LANES]) -> Pair {
+        unsafe { (_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from.as_ptr().add(8))) }
     }
     #[inline(always)]
-    unsafe fn store(to: *mut f32, v: Pair) {
+    fn store(self, to: &mut [f32; LANES], v: Pair) {
         unsafe {
-            _mm256_storeu_ps(to, v.0);
-            _mm256_storeu_ps(to.add(8), v.1);
+            _mm256_storeu_ps(to.as_mut_ptr(), v.0);
+            _mm256_storeu_ps(to.as_mut_ptr().add(8), v.1);
         }
     }
     #[inline(always)]
-    unsafe fn prefetch(at: *const f32) {
+    fn prefetch(self, at: *const Vector) {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
     #[inline(always)]
-    unsafe fn add(a: Pair, b: Pair) -> Pair {
+    fn add(self, a: Pair, b: Pair) -> Pair {
         unsafe { (_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
     }
     #[inline(always)]
-    unsafe fn sub(a: Pair, b: Pair) -> Pair {
+    fn sub(self, a: Pair, b: Pair) -> Pair {
         unsafe { (_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
     }
     #[inline(always)]
-    unsafe fn mul(a: Pair, b: Pair) -> Pair {
+    fn mul(self, a: Pair, b: Pair) -> Pair {
         unsafe { (_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
     }
     #[inline(always)]
-    unsafe fn fma(a: Pair, b: Pair, c: Pair) -> Pair {
+    fn fma(self, a: Pair, b: Pair, c: Pair) -> Pair {
         unsafe { (_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)) }
     }
     #[inline(always)]
-    unsafe fn fnma(a: Pair, b: Pair, c: Pair) -> Pair {
+    fn fnma(self, a: Pair, b: Pair, c: Pair) -> Pair {
         unsafe { (_mm256_fnmadd_ps(a.0, b.0, c.0), _mm256_fnmadd_ps(a.1, b.1, c.1)) }
     }
     #[inline(always)]
-    unsafe fn relu(v: Pair) -> Pair {
+    fn relu(self, v: Pair) -> Pair {
         // vmaxps returns its second operand when one is NaN.
         unsafe {
             let zero = _mm256_setzero_ps();
@@ -108,7 +114,7 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn greater(a: Pair, b: Pair) -> u16 {
+    fn greater(self, a: Pair, b: Pair) -> u16 {
         unsafe {
             let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a.0, b.0)) as u16;
             let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a.1, b.1)) as u16;
@@ -116,7 +122,7 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn keep(v: Pair, mask: u16) -> Pair {
+    fn keep(self, v: Pair, mask: u16) -> Pair {
         unsafe {
             let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
             let low = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask)), bits);
@@ -128,7 +134,7 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn sum(v: Pair) -> f32 {
+    fn sum(self, v: Pair) -> f32 {
         unsafe {
             let eight = _mm256_add_ps(v.0, v.1);
             let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
@@ -137,7 +143,7 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn transpose(rows: [Pair; LANES]) -> [Pair; LANES] {
+    fn transpose(self, rows: [Pair; LANES]) -> [Pair; LANES] {
         // The four 8×8 quarters, the two off the diagonal exchanged.
         let mut columns = rows;
         for i in 0..8 {

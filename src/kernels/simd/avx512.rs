@@ -4,85 +4,98 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Simd};
+use super::sealed::Token;
+use super::{Kernel, LANES, Simd, Vector};
 
-/// See the module's text.
-#[derive(Clone, Copy)]
-pub struct Avx512;
+/// Proof that the processor has AVX-512F (and AVX2 with FMA, as every such processor has).
+#[derive(Debug, Clone, Copy)]
+pub struct Avx512(());
 
-/// Runs a kernel with AVX-512 code.
-///
-/// # Safety
-/// The processor must have AVX-512F.
-#[target_feature(enable = "avx512f,avx2,fma")]
-pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
-    // SAFETY: the caller vouches for the processor.
-    unsafe { kernel.run::<Avx512>() }
+impl Token for Avx512 {}
+
+impl Avx512 {
+    /// The token, where the processor has the set.
+    pub fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma");
+        has.then_some(Self(()))
+    }
+
+    /// Runs a kernel with AVX-512 code.
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx2,fma")]
+        fn enabled<K: Kernel>(kernel: K, token: Avx512) -> K::Output {
+            kernel.run(token)
+        }
+        // SAFETY: the token proves that the processor has the set.
+        unsafe { enabled(kernel, self) }
+    }
 }
 
-// SAFETY (all blocks below): the trait's contract gives the instruction set and the pointers' validity;
-// unaligned loads and stores are used throughout.
+// SAFETY (all blocks below): the token proves that the processor has the set; references to sixteen floats are read and
+// written whole, by instructions that need no alignment.
 #[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all: the comment above")]
 impl Simd for Avx512 {
     type V = __m512;
     const TILE: [usize; 3] = [24, 14, 9];
-    const GRAM: (usize, usize) = (2, 8);
+    const MOMENTS: (usize, usize) = (2, 8);
 
     #[inline(always)]
-    unsafe fn splat(value: f32) -> __m512 {
+    fn splat(self, value: f32) -> __m512 {
         unsafe { _mm512_set1_ps(value) }
     }
     #[inline(always)]
-    unsafe fn load(from: *const f32) -> __m512 {
-        unsafe { _mm512_loadu_ps(from) }
+    fn load(self, from: &[f32; LANES]) -> __m512 {
+        unsafe { _mm512_loadu_ps(from.as_ptr()) }
     }
     #[inline(always)]
-    unsafe fn store(to: *mut f32, v: __m512) {
-        unsafe { _mm512_storeu_ps(to, v) }
+    fn store(self, to: &mut [f32; LANES], v: __m512) {
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
     }
     #[inline(always)]
-    unsafe fn prefetch(at: *const f32) {
+    fn prefetch(self, at: *const Vector) {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
     #[inline(always)]
-    unsafe fn add(a: __m512, b: __m512) -> __m512 {
+    fn add(self, a: __m512, b: __m512) -> __m512 {
         unsafe { _mm512_add_ps(a, b) }
     }
     #[inline(always)]
-    unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
         unsafe { _mm512_sub_ps(a, b) }
     }
     #[inline(always)]
-    unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
         unsafe { _mm512_mul_ps(a, b) }
     }
     #[inline(always)]
-    unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
+    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
-    unsafe fn fnma(a: __m512, b: __m512, c: __m512) -> __m512 {
+    fn fnma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         unsafe { _mm512_fnmadd_ps(a, b, c) }
     }
     #[inline(always)]
-    unsafe fn relu(v: __m512) -> __m512 {
+    fn relu(self, v: __m512) -> __m512 {
         // vmaxps returns its second operand when one is NaN.
         unsafe { _mm512_max_ps(_mm512_setzero_ps(), v) }
     }
     #[inline(always)]
-    unsafe fn greater(a: __m512, b: __m512) -> u16 {
+    fn greater(self, a: __m512, b: __m512) -> u16 {
         unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) }
     }
     #[inline(always)]
-    unsafe fn keep(v: __m512, mask: u16) -> __m512 {
+    fn keep(self, v: __m512, mask: u16) -> __m512 {
         unsafe { _mm512_maskz_mov_ps(mask, v) }
     }
     #[inline(always)]
-    unsafe fn sum(v: __m512) -> f32 {
+    fn sum(self, v: __m512) -> f32 {
         unsafe { _mm512_reduce_add_ps(v) }
     }
     #[inline(always)]
-    unsafe fn transpose(rows: [__m512; LANES]) -> [__m512; LANES] {
+    fn transpose(self, rows: [__m512; LANES]) -> [__m512; LANES] {
         // 2×2 blocks of floats, 2×2 blocks of pairs, then 4×4 blocks of quarters in two rounds.
         unsafe {
             let mut pairs = rows;

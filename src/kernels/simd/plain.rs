@@ -1,6 +1,6 @@
 //! Plain safe Rust, compiled for the widest instruction set of the processor that runs it.
 
-use super::{Isa, Kernel, Simd};
+use super::{Kernel, Level, Simd};
 
 /// Work for [`widest`]. A trait, since a closure cannot be made `#[inline(always)]`.
 pub trait Work {
@@ -15,10 +15,8 @@ struct Plain<W>(W);
 impl<W: Work> Kernel for Plain<W> {
     type Output = W::Output;
 
-    // SAFETY: nothing here depends on the instruction set; the work is safe code.
-    #[allow(unsafe_code)]
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) -> W::Output {
+    fn run<S: Simd>(self, _: S) -> W::Output {
         self.0.run()
     }
 }
@@ -27,5 +25,5 @@ impl<W: Work> Kernel for Plain<W> {
 ///
 /// The bits do not depend on the set: Rust never contracts `a * b + c` and never reorders sums.
 pub fn widest<W: Work>(work: W) -> W::Output {
-    Isa::best().run(Plain(work))
+    Level::best().run(Plain(work))
 }

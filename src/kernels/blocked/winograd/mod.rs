@@ -11,23 +11,25 @@
 //! few output channels when it needs them, which costs little beside the products.
 
 mod kernels;
+mod lines;
 mod stages;
 mod transform;
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use crate::kernels::blocked::map::{Buffer, Layout, Vector, blocks};
-use crate::kernels::blocked::pack::{Packed, groups};
-use crate::kernels::blocked::scratch::Pool;
-use crate::kernels::blocked::sink::{Shared, Sink, Source};
+use crate::kernels::blocked::epilogue::{Epilogue, EpiloguePart};
+use crate::kernels::blocked::map::{Buffer, blocks};
+use crate::kernels::blocked::pack::{Group, Packed, groups};
+use crate::kernels::blocked::part::Grid;
+use crate::kernels::blocked::scratch::{Pool, Room};
+use crate::kernels::blocked::source::Source;
 use crate::kernels::blocked::tile;
-use crate::kernels::simd::{Isa, LANES};
+use crate::kernels::simd::{LANES, Level, Vector};
 use crate::tensor::Shape;
-use kernels::{Gather, Kernels, Plain};
-use stages::{Grid, Input, Output, Product, Run, apart};
-use transform::{Tiles, Transform, transform_kernel};
+use kernels::{Gather, KernelRow, Plain};
+use lines::{Lines, LinesMut, apart};
+use stages::{Input, Output, Product, Run};
+use transform::{Transform, Transforms, transform_kernel};
 
 /// The outputs of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,24 +84,61 @@ enum Kind {
     /// N² products, transformed beforehand.
     Transformed(Packed),
     /// Plain kernels, to be transformed in use; in the backward direction turned by 180° with channels exchanged.
-    Plain { weight: Arc<[f32]>, backward: bool },
+    Plain { weight: Arc<[f32]>, backward: bool, groups: Vec<Group> },
+}
+
+/// Whether kernels of this size are transformed when they are needed, for chunks of tiles that all threads share.
+pub fn transforms_in_use(outputs: usize, inputs: usize, tile: Tile) -> bool {
+    Packed::bytes(inputs, outputs, tile.products()) > TRANSFORMED_AT_MOST
 }
 
 /// Bytes of the packed weights of both directions; 0 where kernels are transformed in use.
 pub fn packed_bytes(outputs: usize, inputs: usize, tile: Tile) -> usize {
-    let [outputs, inputs] = [outputs, inputs].map(|channels| blocks(channels) * LANES);
-    let bytes = outputs * inputs * tile.products() * size_of::<f32>();
-    if bytes > TRANSFORMED_AT_MOST { 0 } else { 2 * bytes }
+    if transforms_in_use(outputs, inputs, tile) {
+        return 0;
+    }
+    [(inputs, outputs), (outputs, inputs)]
+        .map(|(from, to)| Packed::bytes(from, to, tile.products()))
+        .iter()
+        .sum()
+}
+
+/// What a convolution of a map of this height and width borrows in one direction on so many threads.
+pub fn room(outputs: usize, inputs: usize, tile: Tile, map: Shape, threads: usize) -> Room {
+    let grid = Grid::new(map, (tile.side(), tile.side()));
+    let in_use = transforms_in_use(outputs, inputs, tile);
+    let [inputs, outputs] = [inputs, outputs].map(blocks);
+    let (products, Chunk { stride, .. }) =
+        (tile.products(), Chunk::new(tile, in_use, (inputs, outputs), grid.tiles(), threads));
+    if in_use {
+        let group = groups(outputs).iter().map(|group| group.1).max().unwrap_or(0);
+        Room {
+            task: group_room(products, inputs, group, stride).iter().sum(),
+            shared: products * apart(inputs * stride),
+        }
+    } else {
+        Room { task: products * (apart(inputs * stride) + apart(outputs * stride)), shared: 0 }
+    }
+}
+
+/// Vectors that a task takes that transforms kernels for a group of output blocks: one row of transformed kernels, results
+/// of all frequencies, taps.
+fn group_room(products: usize, inputs: usize, group: usize, stride: usize) -> [usize; 3] {
+    let (kernels, row) = (apart(inputs * LANES * group), products.isqrt());
+    [row * kernels, products * apart(group * stride), 9 * kernels]
 }
 
 impl Weights {
     /// Packs out×in×3×3 weights for both directions: input to output, and the output's gradient to the input's.
     pub fn pair(weight: impl Into<Arc<[f32]>>, outputs: usize, inputs: usize, tile: Tile) -> (Self, Self) {
         let weight = weight.into();
-        assert_eq!(weight.len(), outputs * inputs * 9);
-        let kinds = if packed_bytes(outputs, inputs, tile) == 0 {
-            let plain = |backward| Kind::Plain { weight: weight.clone(), backward };
-            (plain(false), plain(true))
+        assert_eq!(weight.len(), outputs * inputs * 9, "length");
+        let kinds = if transforms_in_use(outputs, inputs, tile) {
+            let plain = |backward, outputs| {
+                let groups = groups(blocks(outputs));
+                Kind::Plain { weight: weight.clone(), backward, groups }
+            };
+            (plain(false, outputs), plain(true, inputs))
         } else {
             let kernel = match tile {
                 Tile::Four => transform_kernel::<4, 6>,
@@ -116,11 +155,6 @@ impl Weights {
         let one = |inputs, outputs, kind| Self { tile, inputs, outputs, kind };
         (one(inputs, outputs, kinds.0), one(outputs, inputs, kinds.1))
     }
-
-    /// Whether kernels are transformed when they are needed, for chunks of tiles that all threads share.
-    pub fn transforms_in_use(&self) -> bool {
-        !matches!(self.kind, Kind::Transformed(_))
-    }
 }
 
 /// Bytes of transformed input of a chunk that all threads share, about: it is read once for every group of output
@@ -133,72 +167,100 @@ const QUANTUM: usize = 14;
 /// The least room of a row of tiles: the longest register tile.
 const LEAST: usize = tile::MOST;
 
-/// Convolves `input` with packed weights; results go to `sink` by tiles.
+/// Convolves `input` with packed weights.
 ///
-/// `layout` is the input's; the sink's map has the same height and width.
-pub fn convolve<I: Source, K: Sink>(
-    isa: Isa,
-    input: &I,
-    layout: &Layout,
-    weights: &Weights,
-    sink: &K,
-    scratch: &Pool,
-) {
-    assert_eq!(weights.inputs, layout.shape.channels, "channels");
+/// # Panics
+/// If weights or results belong to another layer.
+pub fn convolve(level: Level, input: &Source<'_>, weights: &Weights, epilogue: Epilogue<'_>, scratch: &Pool) {
+    let shape = input.shape();
+    assert_eq!(weights.inputs, shape.channels, "weights of another layer");
+    assert_eq!(epilogue.shape(), shape.with_channels(weights.outputs), "results of another layer");
     match weights.tile {
-        Tile::Four => convolve_by::<_, _, 4, 6>(isa, input, layout, weights, sink, scratch),
-        Tile::Six => convolve_by::<_, _, 6, 8>(isa, input, layout, weights, sink, scratch),
+        Tile::Four => convolve_by::<4, 6>(level, input, weights, epilogue, scratch),
+        Tile::Six => convolve_by::<6, 8>(level, input, weights, epilogue, scratch),
+    }
+}
+
+/// How many tiles a task works on, or all tasks together, and the vectors from one block of them to the next.
+struct Chunk {
+    size: usize,
+    stride: usize,
+}
+
+impl Chunk {
+    fn new(
+        tile: Tile,
+        in_use: bool,
+        (inputs, outputs): (usize, usize),
+        tiles: usize,
+        threads: usize,
+    ) -> Self {
+        let frequencies = tile.products() * size_of::<Vector>();
+        let quanta = tiles.div_ceil(QUANTUM);
+        let quanta = if in_use {
+            evenly(quanta, (SHARED_BYTES / (frequencies * inputs) / QUANTUM).max(1))
+        } else {
+            let most = CHUNK_BYTES / (frequencies * (inputs + outputs)) / QUANTUM;
+            evenly(quanta.div_ceil(threads), most.clamp(1, 8))
+        };
+        Self { size: QUANTUM * quanta, stride: (QUANTUM * quanta).max(LEAST) }
     }
 }
 
 /// The same with tiles of M×M outputs and N×N inputs.
-fn convolve_by<I: Source, K: Sink, const M: usize, const N: usize>(
-    isa: Isa,
-    input: &I,
-    layout: &Layout,
+fn convolve_by<const M: usize, const N: usize>(
+    level: Level,
+    input: &Source<'_>,
     weights: &Weights,
-    sink: &K,
+    epilogue: Epilogue<'_>,
     scratch: &Pool,
 ) where
-    Tiles: Transform<M, N>,
+    Transforms: Transform<M, N>,
 {
-    let grid = Grid::new(layout, M);
-    let out_blocks = blocks(weights.outputs);
-    let in_bytes = N * N * layout.blocks * size_of::<Vector>();
-    let per_tile = in_bytes + N * N * out_blocks * size_of::<Vector>();
-    let quanta = grid.tiles.div_ceil(QUANTUM);
-    let size = QUANTUM
-        * match weights.kind {
-            Kind::Transformed(_) => {
-                let share = quanta.div_ceil(rayon::current_num_threads());
-                evenly(share, (CHUNK_BYTES / per_tile / QUANTUM).clamp(1, 8))
-            }
-            Kind::Plain { .. } => evenly(quanta, (SHARED_BYTES / in_bytes / QUANTUM).max(1)),
-        };
-    let stride = size.max(LEAST);
-    let runs = (0..grid.tiles).step_by(size).map(|start| {
-        let tiles = start..(start + size).min(grid.tiles);
-        Run { layout, grid, stride, tiles }
-    });
+    let mut output = epilogue.into_tiles((M, M));
+    let grid = output.grid();
+    let [inputs, outputs] = [weights.inputs, weights.outputs].map(blocks);
+    let (in_use, threads) = (matches!(weights.kind, Kind::Plain { .. }), rayon::current_num_threads());
+    let Chunk { size, stride } = Chunk::new(weights.tile, in_use, (inputs, outputs), grid.tiles(), threads);
+    let run = |tiles| Run { grid, tiles, stride, blocks: inputs };
     match &weights.kind {
         Kind::Transformed(packed) => {
-            runs.collect::<Vec<_>>().par_iter().for_each(|run| {
-                scratch.with(|buffer| alone::<_, _, M, N>(isa, run, input, packed, sink, buffer));
+            let at_once = shares_evenly(grid, stride);
+            output.borrow().for_each_run(size, &|mut part| {
+                scratch.with(|buffer| {
+                    alone::<M, N>(level, &run(part.tiles()), input, packed, &mut part, buffer)
+                });
+                if at_once {
+                    part.complete(level);
+                }
             });
-            if !shares_evenly(&grid, stride) {
-                Run { layout, grid, stride, tiles: 0..grid.tiles }.complete(isa, sink);
+            if !at_once {
+                output.complete_side_by_side(level);
             }
         }
-        Kind::Plain { weight, backward } => scratch.with_largest(|buffer| {
-            let v = buffer.vectors_mut(N * N * apart(layout.blocks * stride));
+        Kind::Plain { weight, backward, groups } => scratch.with_shared(|buffer| {
+            let v = buffer.vectors_mut(N * N * apart(inputs * stride));
             let (outputs, inputs) = match backward {
                 true => (weights.inputs, weights.outputs),
                 false => (weights.outputs, weights.inputs),
             };
-            let kernels = (Plain { weight, outputs, inputs }, *backward);
-            runs.for_each(|run| together::<_, _, M, N>(isa, &run, input, kernels, sink, v, scratch));
+            let kernels = Kernels { plain: Plain { weight, outputs, inputs }, backward: *backward, groups };
+            let mut rest = output;
+            while !rest.tiles().is_empty() {
+                let next = (rest.tiles().start + size).min(rest.tiles().end);
+                let (part, after) = rest.split(next);
+                together::<M, N>(level, &run(part.tiles()), input, &kernels, part, v, scratch);
+                rest = after;
+            }
         }),
     }
+}
+
+/// Plain kernels of one direction, and how their output blocks are grouped.
+struct Kernels<'a> {
+    plain: Plain<'a>,
+    backward: bool,
+    groups: &'a [Group],
 }
 
 /// The size of the fewest equal parts of `count` that are no larger than `most`.
@@ -208,74 +270,78 @@ fn evenly(count: usize, most: usize) -> usize {
 
 /// Whether chunks of about `size` tiles keep all threads busy to the end; then a chunk is completed at once, while it is in
 /// the cache, and otherwise all of the map afterwards.
-fn shares_evenly(grid: &Grid, size: usize) -> bool {
-    grid.tiles >= 8 * size * rayon::current_num_threads()
+fn shares_evenly(grid: Grid, size: usize) -> bool {
+    grid.tiles() >= 8 * size * rayon::current_num_threads()
 }
 
 /// A run of tiles on this thread, by weights transformed beforehand.
-fn alone<I: Source, K: Sink, const M: usize, const N: usize>(
-    isa: Isa,
+fn alone<const M: usize, const N: usize>(
+    level: Level,
     run: &Run,
-    input: &I,
+    input: &Source<'_>,
     packed: &Packed,
-    sink: &K,
+    output: &mut EpiloguePart<'_>,
     buffer: &mut Buffer,
 ) where
-    Tiles: Transform<M, N>,
+    Transforms: Transform<M, N>,
 {
-    let (in_step, out_step) = (run.step(run.layout.blocks), run.step(blocks(packed.outputs)));
+    let out_blocks = blocks(packed.outputs());
+    let (in_step, out_step) = (run.step(run.blocks), run.step(out_blocks));
     let (v, m) = buffer.split(N * N * in_step, N * N * out_step);
-    isa.run(Input::<_, M, N> { run, input, v: &Shared::new(v), blocks: 0..run.layout.blocks });
+    let lines = LinesMut::new(v, in_step, run.blocks * run.stride);
+    level.run(Input::<M, N> { run, input, v: lines, blocks: 0..run.blocks });
     for frequency in 0..N * N {
-        for &group in &packed.groups {
+        let v = &v[frequency * in_step..][..in_step];
+        for &group in packed.groups() {
             let weights = packed.part(frequency, group);
-            let m = &mut m[frequency * out_step + group.0 * run.stride..];
-            isa.run(Product { run, weights, v: &v[frequency * in_step..], m, vectors: group.1 });
+            let m = &mut m[frequency * out_step + group.0 * run.stride..][..group.1 * run.stride];
+            level.run(Product { run, weights, v, m, vectors: group.1 });
         }
     }
-    isa.run(Output::<_, M, N> { run, m, step: out_step, blocks: 0..blocks(packed.outputs), sink });
-    if shares_evenly(&run.grid, run.stride) {
-        run.parts().for_each(|(rows, columns)| sink.complete(isa, rows, columns));
-    }
+    let m = Lines::new(m, out_step, out_blocks * run.stride);
+    level.run(Output::<M, N> { run, m, blocks: 0..out_blocks, output });
 }
 
 /// A run of tiles over all threads: the input is transformed once, then each task takes a group of output blocks
 /// from its kernels to its results.
-fn together<I: Source, K: Sink, const M: usize, const N: usize>(
-    isa: Isa,
+fn together<const M: usize, const N: usize>(
+    level: Level,
     run: &Run,
-    input: &I,
-    (plain, backward): (Plain<'_>, bool),
-    sink: &K,
+    input: &Source<'_>,
+    &Kernels { plain, backward, groups }: &Kernels<'_>,
+    mut output: EpiloguePart<'_>,
     v: &mut [Vector],
     scratch: &Pool,
 ) where
-    Tiles: Transform<M, N>,
+    Transforms: Transform<M, N>,
 {
-    let groups = groups(blocks(if backward { plain.inputs } else { plain.outputs }));
-    let in_blocks = run.layout.blocks;
-    let shared = Shared::new(v);
-    (0..in_blocks).into_par_iter().for_each(|b| {
-        isa.run(Input::<_, M, N> { run, input, v: &shared, blocks: b..b + 1 });
+    let in_step = run.step(run.blocks);
+    LinesMut::<N>::new(v, in_step, run.blocks * run.stride).for_each_part(run.stride, 0, &|block, lines| {
+        level.run(Input::<M, N> { run, input, v: lines, blocks: block..block + 1 });
     });
-    groups.par_iter().for_each(|&group| {
-        let (length, step) = (in_blocks * LANES * group.1, run.step(group.1));
+    let v = &v[..];
+    output.borrow().for_each_group(groups, &|group, mut output| {
+        let (length, step) = (run.blocks * LANES * group.1, run.step(group.1));
         let kernels = apart(length);
+        let [row, results, taps] = group_room(N * N, run.blocks, group.1, run.stride);
         scratch.with(|buffer| {
-            let (u, rest) = buffer.split(N * kernels, N * N * step + 9 * kernels);
-            let (m, taps) = rest.split_at_mut(N * N * step);
-            isa.run(Gather { plain, backward, group, taps });
+            let (u, rest) = buffer.split(row, results + taps);
+            let (m, taps) = rest.split_at_mut(results);
+            level.run(Gather { plain, backward, group, taps });
             for row in 0..N {
-                isa.run(Kernels::<M, N> { row, length, taps, u });
+                level.run(KernelRow::<M, N> { row, length, taps, u });
                 for column in 0..N {
                     let frequency = N * row + column;
                     let weights = &u[column * kernels..][..length];
-                    let v = &v[frequency * run.step(in_blocks)..];
-                    isa.run(Product { run, weights, v, m: &mut m[frequency * step..], vectors: group.1 });
+                    let v = &v[frequency * in_step..][..in_step];
+                    let m = &mut m[frequency * step..][..step];
+                    level.run(Product { run, weights, v, m, vectors: group.1 });
                 }
             }
-            isa.run(Output::<_, M, N> { run, m, step, blocks: group.0..group.0 + group.1, sink });
+            let m = Lines::new(m, step, group.1 * run.stride);
+            let blocks = group.0..group.0 + group.1;
+            level.run(Output::<M, N> { run, m, blocks, output: &mut output });
         });
     });
-    run.complete(isa, sink);
+    output.complete_side_by_side(level);
 }

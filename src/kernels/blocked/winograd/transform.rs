@@ -3,35 +3,30 @@
 //!
 //! F(m×m, 3×3) needs m + 1 points besides ∞ (Toom–Cook). Even and odd parts of the points p and −p are computed once
 //! for both.
-#![allow(unsafe_code)]
 
 use crate::kernels::simd::Simd;
 
 /// Has the transforms of every tile that exists: M outputs and N = M + 2 inputs along a side.
-pub(super) struct Tiles;
+pub(super) struct Transforms;
 
 /// The transforms of F(M×M, 3×3).
-///
-/// # Safety
-/// All methods only where `S` is available.
-#[allow(clippy::missing_safety_doc, reason = "one contract for all methods, stated on the trait")]
 pub(super) trait Transform<const M: usize, const N: usize> {
     /// `G`: what [`Transform::kernel`] multiplies by.
     fn g() -> [[f64; 3]; N];
     /// `Bᵀ` along a line of inputs.
-    unsafe fn input<S: Simd>(d: [S::V; N]) -> [S::V; N];
+    fn input<S: Simd>(simd: S, d: [S::V; N]) -> [S::V; N];
     /// `Aᵀ` along a line of products.
-    unsafe fn output<S: Simd>(m: [S::V; N]) -> [S::V; M];
+    fn output<S: Simd>(simd: S, m: [S::V; N]) -> [S::V; M];
     /// `G` along a line of the kernel.
-    unsafe fn kernel<S: Simd>(g: [S::V; 3]) -> [S::V; N];
+    fn kernel<S: Simd>(simd: S, g: [S::V; 3]) -> [S::V; N];
 }
 
 /// `G g Gᵀ` of a 3×3 kernel, in f64, rounded once.
 pub(super) fn transform_kernel<const M: usize, const N: usize>(kernel: &[f32], values: &mut [f32])
 where
-    Tiles: Transform<M, N>,
+    Transforms: Transform<M, N>,
 {
-    let g = Tiles::g();
+    let g = Transforms::g();
     for (i, left) in g.iter().enumerate() {
         for (j, right) in g.iter().enumerate() {
             let mut sum = 0.0;
@@ -50,7 +45,7 @@ const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const B: f32 = std::f32::consts::SQRT_2;
 
 /// F(4×4, 3×3) on 0, ±√½, ±√2, ∞. A factor of −2 is moved from the rows ±√2 of `G` to the columns of `A`.
-impl Transform<4, 6> for Tiles {
+impl Transform<4, 6> for Transforms {
     fn g() -> [[f64; 3]; 6] {
         let (a, b) = (0.5f64.sqrt(), 2f64.sqrt());
         [
@@ -64,63 +59,54 @@ impl Transform<4, 6> for Tiles {
     }
 
     #[inline(always)]
-    unsafe fn input<S: Simd>(d: [S::V; 6]) -> [S::V; 6] {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            let (half, two, wide) = (S::splat(0.5), S::splat(2.0), S::splat(2.5));
-            let (a, b) = (S::splat(A), S::splat(B));
-            let (even_a, odd_a) = (S::fnma(two, d[2], d[4]), S::fnma(two, d[1], d[3]));
-            let (even_b, odd_b) = (S::fnma(half, d[2], d[4]), S::fnma(half, d[1], d[3]));
-            [
-                S::fnma(wide, d[2], S::add(d[0], d[4])),
-                S::fma(a, odd_a, even_a),
-                S::fnma(a, odd_a, even_a),
-                S::fma(b, odd_b, even_b),
-                S::fnma(b, odd_b, even_b),
-                S::fnma(wide, d[3], S::add(d[1], d[5])),
-            ]
-        }
+    fn input<S: Simd>(simd: S, d: [S::V; 6]) -> [S::V; 6] {
+        let (half, two, wide) = (simd.splat(0.5), simd.splat(2.0), simd.splat(2.5));
+        let (a, b) = (simd.splat(A), simd.splat(B));
+        let (even_a, odd_a) = (simd.fnma(two, d[2], d[4]), simd.fnma(two, d[1], d[3]));
+        let (even_b, odd_b) = (simd.fnma(half, d[2], d[4]), simd.fnma(half, d[1], d[3]));
+        [
+            simd.fnma(wide, d[2], simd.add(d[0], d[4])),
+            simd.fma(a, odd_a, even_a),
+            simd.fnma(a, odd_a, even_a),
+            simd.fma(b, odd_b, even_b),
+            simd.fnma(b, odd_b, even_b),
+            simd.fnma(wide, d[3], simd.add(d[1], d[5])),
+        ]
     }
 
     #[inline(always)]
-    unsafe fn output<S: Simd>(m: [S::V; 6]) -> [S::V; 4] {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            let half = S::splat(0.5);
-            let (even_a, odd_a) = (S::add(m[1], m[2]), S::mul(S::splat(A), S::sub(m[1], m[2])));
-            let (even_b, odd_b) = (S::add(m[3], m[4]), S::mul(S::splat(B * 0.5), S::sub(m[3], m[4])));
-            [
-                S::fnma(half, even_b, S::add(m[0], even_a)),
-                S::sub(odd_a, odd_b),
-                S::sub(S::mul(half, even_a), even_b),
-                S::fma(half, odd_a, S::fnma(S::splat(2.0), odd_b, m[5])),
-            ]
-        }
+    fn output<S: Simd>(simd: S, m: [S::V; 6]) -> [S::V; 4] {
+        let half = simd.splat(0.5);
+        let (even_a, odd_a) = (simd.add(m[1], m[2]), simd.mul(simd.splat(A), simd.sub(m[1], m[2])));
+        let (even_b, odd_b) = (simd.add(m[3], m[4]), simd.mul(simd.splat(B * 0.5), simd.sub(m[3], m[4])));
+        [
+            simd.fnma(half, even_b, simd.add(m[0], even_a)),
+            simd.sub(odd_a, odd_b),
+            simd.sub(simd.mul(half, even_a), even_b),
+            simd.fma(half, odd_a, simd.fnma(simd.splat(2.0), odd_b, m[5])),
+        ]
     }
 
     #[inline(always)]
-    unsafe fn kernel<S: Simd>(g: [S::V; 3]) -> [S::V; 6] {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            let (a, b) = (S::splat(-2.0 / 3.0), S::splat(-1.0 / 3.0));
-            let even_a = S::mul(a, S::fma(S::splat(0.5), g[2], g[0]));
-            let odd_a = S::mul(S::splat(-2.0 / 3.0 * A), g[1]);
-            let even_b = S::mul(b, S::fma(S::splat(2.0), g[2], g[0]));
-            let odd_b = S::mul(S::splat(-1.0 / 3.0 * B), g[1]);
-            [
-                g[0],
-                S::add(even_a, odd_a),
-                S::sub(even_a, odd_a),
-                S::add(even_b, odd_b),
-                S::sub(even_b, odd_b),
-                g[2],
-            ]
-        }
+    fn kernel<S: Simd>(simd: S, g: [S::V; 3]) -> [S::V; 6] {
+        let (a, b) = (simd.splat(-2.0 / 3.0), simd.splat(-1.0 / 3.0));
+        let even_a = simd.mul(a, simd.fma(simd.splat(0.5), g[2], g[0]));
+        let odd_a = simd.mul(simd.splat(-2.0 / 3.0 * A), g[1]);
+        let even_b = simd.mul(b, simd.fma(simd.splat(2.0), g[2], g[0]));
+        let odd_b = simd.mul(simd.splat(-1.0 / 3.0 * B), g[1]);
+        [
+            g[0],
+            simd.add(even_a, odd_a),
+            simd.sub(even_a, odd_a),
+            simd.add(even_b, odd_b),
+            simd.sub(even_b, odd_b),
+            g[2],
+        ]
     }
 }
 
 /// F(6×6, 3×3) on 0, ±1, ±2, ±½, ∞. The first row of `Bᵀ` and `G` has its sign turned.
-impl Transform<6, 8> for Tiles {
+impl Transform<6, 8> for Transforms {
     fn g() -> [[f64; 3]; 8] {
         [
             [1.0, 0.0, 0.0],
@@ -135,70 +121,62 @@ impl Transform<6, 8> for Tiles {
     }
 
     #[inline(always)]
-    unsafe fn input<S: Simd>(d: [S::V; 8]) -> [S::V; 8] {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            let (quarter, half, two, four) = (S::splat(0.25), S::splat(0.5), S::splat(2.0), S::splat(4.0));
-            let (outer, one) = (S::splat(5.25), S::splat(4.25));
-            let (narrow, wide) = (S::splat(1.25), S::splat(2.5));
-            // x⁶ − 4.25·x⁴ + x² and so on: the even and the odd part of each pair of points.
-            let (even_1, odd_1) =
-                (S::fnma(one, d[4], S::add(d[2], d[6])), S::fnma(one, d[3], S::add(d[1], d[5])));
-            let even_2 = S::fnma(narrow, d[4], S::fma(quarter, d[2], d[6]));
-            let odd_2 = S::fma(two, d[5], S::fnma(wide, d[3], S::mul(half, d[1])));
-            let even_h = S::fma(four, S::fnma(narrow, d[4], d[2]), d[6]);
-            let odd_h = S::fma(half, d[5], S::fnma(wide, d[3], S::mul(two, d[1])));
-            [
-                S::fma(outer, S::sub(d[4], d[2]), S::sub(d[0], d[6])),
-                S::add(even_1, odd_1),
-                S::sub(even_1, odd_1),
-                S::add(even_2, odd_2),
-                S::sub(even_2, odd_2),
-                S::add(even_h, odd_h),
-                S::sub(even_h, odd_h),
-                S::fma(outer, S::sub(d[3], d[5]), S::sub(d[7], d[1])),
-            ]
-        }
+    fn input<S: Simd>(simd: S, d: [S::V; 8]) -> [S::V; 8] {
+        let (quarter, half, two, four) =
+            (simd.splat(0.25), simd.splat(0.5), simd.splat(2.0), simd.splat(4.0));
+        let (outer, one) = (simd.splat(5.25), simd.splat(4.25));
+        let (narrow, wide) = (simd.splat(1.25), simd.splat(2.5));
+        // x⁶ − 4.25·x⁴ + x² and so on: the even and the odd part of each pair of points.
+        let (even_1, odd_1) =
+            (simd.fnma(one, d[4], simd.add(d[2], d[6])), simd.fnma(one, d[3], simd.add(d[1], d[5])));
+        let even_2 = simd.fnma(narrow, d[4], simd.fma(quarter, d[2], d[6]));
+        let odd_2 = simd.fma(two, d[5], simd.fnma(wide, d[3], simd.mul(half, d[1])));
+        let even_h = simd.fma(four, simd.fnma(narrow, d[4], d[2]), d[6]);
+        let odd_h = simd.fma(half, d[5], simd.fnma(wide, d[3], simd.mul(two, d[1])));
+        [
+            simd.fma(outer, simd.sub(d[4], d[2]), simd.sub(d[0], d[6])),
+            simd.add(even_1, odd_1),
+            simd.sub(even_1, odd_1),
+            simd.add(even_2, odd_2),
+            simd.sub(even_2, odd_2),
+            simd.add(even_h, odd_h),
+            simd.sub(even_h, odd_h),
+            simd.fma(outer, simd.sub(d[3], d[5]), simd.sub(d[7], d[1])),
+        ]
     }
 
     #[inline(always)]
-    unsafe fn output<S: Simd>(m: [S::V; 8]) -> [S::V; 6] {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            let (even_1, odd_1) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
-            let (even_2, odd_2) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
-            let (even_h, odd_h) = (S::add(m[5], m[6]), S::sub(m[5], m[6]));
-            [
-                S::add(S::add(m[0], even_1), S::add(even_2, even_h)),
-                S::fma(S::splat(1.0 / 2.0), odd_h, S::fma(S::splat(2.0), odd_2, odd_1)),
-                S::fma(S::splat(1.0 / 4.0), even_h, S::fma(S::splat(4.0), even_2, even_1)),
-                S::fma(S::splat(1.0 / 8.0), odd_h, S::fma(S::splat(8.0), odd_2, odd_1)),
-                S::fma(S::splat(1.0 / 16.0), even_h, S::fma(S::splat(16.0), even_2, even_1)),
-                S::fma(S::splat(1.0 / 32.0), odd_h, S::fma(S::splat(32.0), odd_2, S::add(odd_1, m[7]))),
-            ]
-        }
+    fn output<S: Simd>(simd: S, m: [S::V; 8]) -> [S::V; 6] {
+        let (even_1, odd_1) = (simd.add(m[1], m[2]), simd.sub(m[1], m[2]));
+        let (even_2, odd_2) = (simd.add(m[3], m[4]), simd.sub(m[3], m[4]));
+        let (even_h, odd_h) = (simd.add(m[5], m[6]), simd.sub(m[5], m[6]));
+        [
+            simd.add(simd.add(m[0], even_1), simd.add(even_2, even_h)),
+            simd.fma(simd.splat(1.0 / 2.0), odd_h, simd.fma(simd.splat(2.0), odd_2, odd_1)),
+            simd.fma(simd.splat(1.0 / 4.0), even_h, simd.fma(simd.splat(4.0), even_2, even_1)),
+            simd.fma(simd.splat(1.0 / 8.0), odd_h, simd.fma(simd.splat(8.0), odd_2, odd_1)),
+            simd.fma(simd.splat(1.0 / 16.0), even_h, simd.fma(simd.splat(16.0), even_2, even_1)),
+            simd.fma(simd.splat(1.0 / 32.0), odd_h, simd.fma(simd.splat(32.0), odd_2, simd.add(odd_1, m[7]))),
+        ]
     }
 
     #[inline(always)]
-    unsafe fn kernel<S: Simd>(g: [S::V; 3]) -> [S::V; 8] {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe {
-            let even_1 = S::mul(S::splat(-2.0 / 9.0), S::add(g[0], g[2]));
-            let odd_1 = S::mul(S::splat(-2.0 / 9.0), g[1]);
-            let even_2 = S::mul(S::splat(1.0 / 90.0), S::fma(S::splat(4.0), g[2], g[0]));
-            let odd_2 = S::mul(S::splat(1.0 / 45.0), g[1]);
-            let even_h = S::mul(S::splat(32.0 / 45.0), S::fma(S::splat(0.25), g[2], g[0]));
-            let odd_h = S::mul(S::splat(16.0 / 45.0), g[1]);
-            [
-                g[0],
-                S::add(even_1, odd_1),
-                S::sub(even_1, odd_1),
-                S::add(even_2, odd_2),
-                S::sub(even_2, odd_2),
-                S::add(even_h, odd_h),
-                S::sub(even_h, odd_h),
-                g[2],
-            ]
-        }
+    fn kernel<S: Simd>(simd: S, g: [S::V; 3]) -> [S::V; 8] {
+        let even_1 = simd.mul(simd.splat(-2.0 / 9.0), simd.add(g[0], g[2]));
+        let odd_1 = simd.mul(simd.splat(-2.0 / 9.0), g[1]);
+        let even_2 = simd.mul(simd.splat(1.0 / 90.0), simd.fma(simd.splat(4.0), g[2], g[0]));
+        let odd_2 = simd.mul(simd.splat(1.0 / 45.0), g[1]);
+        let even_h = simd.mul(simd.splat(32.0 / 45.0), simd.fma(simd.splat(0.25), g[2], g[0]));
+        let odd_h = simd.mul(simd.splat(16.0 / 45.0), g[1]);
+        [
+            g[0],
+            simd.add(even_1, odd_1),
+            simd.sub(even_1, odd_1),
+            simd.add(even_2, odd_2),
+            simd.sub(even_2, odd_2),
+            simd.add(even_h, odd_h),
+            simd.sub(even_h, odd_h),
+            g[2],
+        ]
     }
 }
