@@ -1,141 +1,239 @@
-//! Every fast engine (algorithm × instruction set) against the reference engine in f64.
+//! Every fast engine (algorithm × instruction set) against the reference engine in f64, which is computed once for all of
+//! them: features, moments, comparisons with a fixed map, and gradients of all that a loss can send back.
 
+mod common;
+
+use std::cell::OnceCell;
 use std::sync::Arc;
 
+use common::{PADDINGS, POOLINGS, Rng, relative_l2, to_f64};
 use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
 use impasto::internals::engine::reference::Reference;
-use impasto::internals::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
-use impasto::internals::kernels::simd::Isa;
+use impasto::internals::engine::{Affine, Engine, Fixed, Moments, Order, Products, Region, Seed};
 use impasto::internals::network::plan::Plan;
-use impasto::internals::network::{self, Layer, Network};
-use impasto::internals::tensor::{Padding, Pooling};
+use impasto::internals::network::{Layer, Network};
+use impasto::internals::tensor::{
+    Factor, Padding, Pooling, PositionMap, PositionWeights, Scalar, Shape, Window,
+};
+use ndarray::Array3;
+use rayon::prelude::*;
 
-/// A small multiplicative generator; uniform in [0, 1).
-struct Random(u64);
+/// Bars of relative errors: of features, moments and inner products; of distances; of gradients.
+const CLOSE: f64 = 2e-5;
+const DISTANCE: f64 = 1e-4;
+const GRADIENT: f64 = 1e-4;
 
-impl Random {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((self.0 >> 33) as f64) / f64::from(1u32 << 31)
-    }
-
-    fn signed(&mut self) -> f32 {
-        (2.0 * self.next() - 1.0) as f32
-    }
+/// What is asked at one tap, drawn at random.
+struct Question {
+    window: Window,
+    weights: [PositionWeights; 2],
+    u: PositionMap,
+    v: PositionMap,
+    matrices: [Vec<f64>; 2],
+    offsets: [Vec<f64>; 2],
+    /// F₀ where it is given, not remembered.
+    target: Array3<f64>,
 }
 
-/// A network of the given widths (one list a block) with He-scaled random weights.
-fn network(widths: &[&[usize]], pooling: Pooling, padding: Padding, random: &mut Random) -> Arc<Network> {
-    let mut convolutions = Vec::new();
-    let mut inputs = 3;
-    for (block, widths) in widths.iter().enumerate() {
-        for (index, &outputs) in widths.iter().enumerate() {
-            let scale = (6.0 / (9.0 * inputs as f32)).sqrt();
-            convolutions.push(network::Convolution {
-                block: block + 1,
-                index: index + 1,
-                inputs,
-                outputs,
-                weight: (0..outputs * inputs * 9).map(|_| scale * random.signed()).collect(),
-                bias: (0..outputs).map(|_| 0.1 * random.signed()).collect(),
-            });
-            inputs = outputs;
+impl Question {
+    fn new(rng: &mut Rng, shape: Shape) -> Self {
+        let Shape { channels: n, height, width } = shape;
+        let factors = |rng: &mut Rng| {
+            PositionMap::new(height, width, rng.values(shape.positions(), -1.0, 1.0)).unwrap()
+        };
+        // As large as what comes from the taps below, for one tap's error must not hide behind another's values.
+        let spread = 0.3 / (n as f64).sqrt();
+        Self {
+            window: rng.window(shape),
+            weights: [rng.weights(shape), half(shape)],
+            u: factors(rng),
+            v: factors(rng),
+            matrices: [(); 2].map(|()| rng.values(n * n, -spread, spread)),
+            offsets: [(); 2].map(|()| rng.values(n, -0.1, 0.1)),
+            target: Array3::from_shape_vec((n, height, width), rng.values(shape.len(), -1.0, 1.0)).unwrap(),
         }
     }
-    Arc::new(Network {
-        source: "random".into(),
-        name: String::new(),
-        licence: String::new(),
-        description: String::new(),
-        input_weight: [2.0, 0.1, 0.0, -0.2, 2.1, 0.3, 0.0, 0.0, 1.9],
-        input_bias: [-0.9, -1.1, -0.8],
-        pooling,
-        padding,
-        convolutions,
-        content_layers: Vec::new(),
-        style_layers: Vec::new(),
-    })
-}
 
-fn relative(a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Item = f64>) -> f64 {
-    let (mut distance, mut norm) = (0.0, 0.0);
-    for (a, b) in a.into_iter().zip(b) {
-        distance += (a - b) * (a - b);
-        norm += b * b;
+    /// Parts of what is sent back, of which each tap takes some: plain ones, weighted ones, without D, without b.
+    fn affine(&self) -> [Affine<'_>; 4] {
+        let part = |r: usize| Affine {
+            weights: Some(&self.weights[r]),
+            matrix: Some(&self.matrices[r]),
+            offset: Some(&self.offsets[r]),
+        };
+        [
+            Affine { weights: None, offset: None, ..part(0) },
+            part(1),
+            Affine { weights: None, matrix: None, ..part(0) },
+            Affine { offset: None, ..part(0) },
+        ]
     }
-    assert!(norm > 0.0, "nothing to compare");
-    (distance / norm).sqrt()
-}
 
-/// Compares one engine with the f64 reference on pictures drawn from one seed: features, Gram matrices and
-/// content distances within their bounds; returns the relative error of the gradient.
-fn compare(
-    backend: &Backend,
-    network: &Arc<Network>,
-    (height, width): (usize, usize),
-    taps: &[Layer],
-    seed: u64,
-    what: &str,
-) -> f64 {
-    let mut random = Random(seed);
-    let mut worst: f64 = 0.0;
-    let rgb: Vec<f32> = (0..3 * height * width).map(|_| random.next() as f32).collect();
-    let first: Vec<f32> = rgb.iter().map(|v| 0.7 * v + 0.2 * random.next() as f32).collect();
-    let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
-    let mut fast = backend.engine(height, width, taps).unwrap();
-    let mut exact = Reference::<f64>::new(Plan::new(network.clone(), height, width, taps).unwrap());
-    let count = exact.plan().taps().len();
-    fast.forward(&first);
-    exact.forward(&wide(&first));
-    for tap in 0..count {
-        fast.remember(tap);
-        exact.remember(tap);
-    }
-    // Twice: a workspace that was used before must not shine through.
-    for _ in 0..2 {
-        fast.forward(&rgb);
-        exact.forward(&wide(&rgb));
-        let mut grams = Vec::new();
-        for tap in 0..count {
-            let layer = exact.plan().taps()[tap];
-            let n = exact.plan().tap_shape(tap).channels;
-            let error = relative(fast.features(tap).into_iter().map(f64::from), exact.features(tap));
-            assert!(error < 2e-5, "{what}: features of {layer}: {error:e}");
-            let [mut a, mut b] = [(); 2].map(|()| Moments::new(n));
-            fast.moments(tap, Region::WHOLE, Order::Second, &mut a);
-            exact.moments(tap, Region::WHOLE, Order::Second, &mut b);
-            let error = relative(a.second, b.second.iter().copied());
-            assert!(error < 2e-5, "{what}: Gram matrix of {layer}: {error:e}");
-            let (a, b) = (fast.distance(tap, None), exact.distance(tap, None));
-            assert!(relative([a.0, a.1], [b.0, b.1]) < 1e-4, "{what}: distance of {layer}: {a:?} {b:?}");
-            let scale = 1.0 / exact.plan().tap_shape(tap).positions() as f64 / b.1.sqrt();
-            grams.push((0..n * n).map(|i| scale * (((i / n) * (i % n)) as f64).sin()).collect::<Vec<f64>>());
+    fn fixed(&self, kind: usize) -> Option<Fixed<'_>> {
+        let factor = |scale, map| Factor { scale, map: Some(map) };
+        match kind % 4 {
+            0 => None,
+            1 => Some(Fixed::difference(0.3)),
+            2 => Some(Fixed { own: factor(0.4, &self.u), target: factor(0.4, &self.u) }),
+            _ => Some(Fixed { own: factor(0.4, &self.u), target: factor(-0.2, &self.v) }),
         }
-        let affine = |tap: usize| [Affine { matrix: Some(&grams[tap][..]), ..Affine::default() }];
-        let affine: Vec<_> = (0..count).map(affine).collect();
-        let seeds: Vec<Seed> = (0..count)
-            .map(|tap| Seed {
-                affine: if tap % 3 != 1 { &affine[tap] } else { &[] },
-                fixed: (tap % 2 == 1).then_some(Fixed::difference(0.3 / (tap as f64 + 1.0))),
-            })
-            .collect();
-        let (mut a, mut b) = (vec![0.0; rgb.len()], vec![0.0; rgb.len()]);
-        fast.backward(&seeds, &mut a);
-        exact.backward(&seeds, &mut b);
-        worst = worst.max(relative(wide(&a), b));
     }
-    worst
 }
 
-/// Asserts that the gradient's error on the picture of a seed is small.
-///
-/// Where two values of a window all but tie, or one is all but 0, rounding may send the gradient another way: a
-/// picture may meet such a place, most do not.
-fn assert_gradients(what: &str, error_of: impl Fn(u64) -> f64) {
-    if error_of(7) >= 1e-4 {
-        let errors: Vec<f64> = (8..12).map(error_of).collect();
-        let good = errors.iter().filter(|error| **error < 1e-4).count();
-        assert!(good >= 3, "{what}: gradients: {errors:?}, and of the first picture");
+/// Weight 1 in the left half, 0 in the right: whole register tiles have none.
+fn half(shape: Shape) -> PositionWeights {
+    let weight = |p: usize| if p % shape.width < shape.width.div_ceil(2) { 1.0 } else { 0.0 };
+    PositionWeights::new(shape.height, shape.width, (0..shape.positions()).map(weight).collect()).unwrap()
+}
+
+/// Pictures and questions drawn from one seed.
+struct Subject {
+    size: (usize, usize),
+    rgb: Vec<f64>,
+    before: Vec<f64>,
+    questions: Vec<Question>,
+}
+
+/// What an engine answers: one list of numbers for each name, with the bar of its relative error.
+type Answers = Vec<(String, Vec<f64>, f64)>;
+
+impl Subject {
+    fn new(plan: &Plan, seed: u64) -> Self {
+        let (mut rng, picture) = (Rng::new(seed), plan.picture());
+        let rgb: Vec<f64> = rng.values(picture.len(), 0.0, 1.0);
+        let noise: Vec<f64> = rng.values(picture.len(), 0.0, 0.2);
+        let before = rgb.iter().zip(noise).map(|(v, n)| f64::from((0.7 * v + n) as f32)).collect();
+        let questions =
+            (0..plan.taps().len()).map(|tap| Question::new(&mut rng, plan.tap_shape(tap))).collect();
+        Self { size: (picture.height, picture.width), rgb, before, questions }
+    }
+
+    fn answers<E: Engine>(&self, engine: &mut E) -> Answers {
+        let cast = |values: &[f64]| values.iter().map(|&v| E::Scalar::from_f64(v)).collect::<Vec<_>>();
+        let mut answers = Answers::new();
+        engine.forward(&cast(&self.before));
+        for (tap, question) in self.questions.iter().enumerate() {
+            if tap % 3 == 2 {
+                engine.set_target(tap, question.target.mapv(E::Scalar::from_f64).view());
+            } else {
+                engine.remember(tap);
+            }
+        }
+        // Again and again: a workspace that was used before must not shine through.
+        for round in 0..3 {
+            engine.forward(&cast(&self.rgb));
+            if round != 1 {
+                self.read(engine, &mut answers);
+            }
+            let affine: Vec<_> = self.questions.iter().map(Question::affine).collect();
+            let seed = |tap: usize| {
+                let (kind, affine) = (tap + round, &affine[tap]);
+                let affine = match kind % 5 {
+                    0 => &affine[..1],
+                    1 => &affine[..0],
+                    2 => &affine[..2],
+                    3 => &affine[1..],
+                    _ => &affine[2..3],
+                };
+                Seed { affine, fixed: self.questions[tap].fixed(kind + tap / 2) }
+            };
+            let seeds: Vec<Seed> = (0..self.questions.len()).map(seed).collect();
+            let mut gradient = vec![E::Scalar::from_f64(f64::NAN); self.rgb.len()];
+            engine.backward(&seeds, &mut gradient);
+            answers.push((format!("gradient {round}"), to_f64(&gradient), GRADIENT));
+        }
+        answers
+    }
+
+    /// All that can be read at the taps.
+    fn read<E: Engine>(&self, engine: &mut E, answers: &mut Answers) {
+        for (tap, question) in self.questions.iter().enumerate() {
+            let layer = engine.plan().taps()[tap];
+            let mut put = |what: &str, values, bar| answers.push((format!("{what} of {layer}"), values, bar));
+            put("features", engine.features(tap).iter().map(|v| v.to_f64()).collect(), CLOSE);
+            let weights = Some(&question.weights[0]);
+            for (what, region) in [
+                ("whole", Region::WHOLE),
+                ("weighted", Region { window: None, weights }),
+                ("window", Region { window: Some(&question.window), weights: None }),
+                ("weighted window", Region { window: Some(&question.window), weights }),
+            ] {
+                let mut moments = Moments::new(engine.plan().tap_shape(tap).channels);
+                engine.moments(tap, region, Order::FirstAndSecond, &mut moments);
+                put(&format!("{what} second moments"), moments.second.clone(), CLOSE);
+                put(&format!("{what} first moments"), moments.first.clone(), CLOSE);
+                put(&format!("{what} mass"), vec![moments.mass], 1e-14);
+                let second = moments.second.clone();
+                engine.moments(tap, region, Order::Second, &mut moments);
+                assert_eq!(
+                    second, moments.second,
+                    "{what} of {layer}: other second moments without the first"
+                );
+                assert!(moments.first.iter().all(|value| *value == 0.0), "what was not asked for is 0");
+            }
+            for weights in [None, weights] {
+                let (distance, norm) = engine.distance(tap, weights);
+                put("distance", vec![distance, norm], DISTANCE);
+            }
+            let mut products = Products::default();
+            engine.products(tap, &mut products);
+            put("products", [products.cross, products.own, products.target].concat(), CLOSE);
+        }
+    }
+}
+
+/// One network, one size, one set of taps: the right answers, made when they are first needed.
+struct Comparison {
+    what: String,
+    plan: Plan,
+    right: [OnceCell<(Subject, Answers)>; 5],
+}
+
+impl Comparison {
+    fn new(what: String, network: &Arc<Network>, (height, width): (usize, usize), taps: &[Layer]) -> Self {
+        let plan = Plan::new(network.clone(), height, width, taps).unwrap();
+        Self { what, plan, right: Default::default() }
+    }
+
+    /// Asserts all but gradients on the picture of a draw; says whether the gradients are close too.
+    fn agrees(&self, name: &str, backend: &Backend, draw: usize) -> bool {
+        let (subject, right) = self.right[draw].get_or_init(|| {
+            let subject = Subject::new(&self.plan, 7 + draw as u64);
+            let right = subject.answers(&mut Reference::<f64>::new(self.plan.clone()));
+            (subject, right)
+        });
+        let (height, width) = subject.size;
+        let mut engine = backend.engine(height, width, self.plan.taps()).unwrap();
+        let answers = subject.answers(&mut engine);
+        assert_eq!(answers.len(), right.len());
+        let mut gradients = true;
+        for ((what, actual, bar), (other, expected, _)) in answers.iter().zip(right) {
+            assert_eq!(what, other);
+            // A window without weight has moments of 0.
+            let error = if actual == expected { 0.0 } else { relative_l2(actual, expected) };
+            if *bar == GRADIENT && what.starts_with("gradient") {
+                gradients &= error < *bar;
+            } else {
+                assert!(error <= *bar, "{name}, {}: {what}: {error:e}", self.what);
+            }
+        }
+        gradients
+    }
+
+    /// Asserts that an engine agrees with the reference.
+    ///
+    /// Where two values of a window all but tie, or one is all but 0, rounding may send the gradient another way: a
+    /// picture may meet such a place, most do not.
+    fn check(&self, name: &str, backend: &Backend) {
+        if !self.agrees(name, backend, 0) {
+            let good = (1..5).filter(|&draw| self.agrees(name, backend, draw)).count();
+            assert!(
+                good >= 3,
+                "{name}, {}: gradients of the first picture and of {} others",
+                self.what,
+                4 - good
+            );
+        }
     }
 }
 
@@ -147,18 +245,16 @@ fn layers(names: &[&str]) -> Vec<Layer> {
 /// many threads the map would have to be larger still.
 #[test]
 fn large_maps_agree_with_the_reference() {
-    let network = network(&[&[16, 32, 16]], Pooling::Average, Padding::Reflect, &mut Random(3));
+    let network = common::network(3, &[&[16, 32, 16]], Pooling::Average, Padding::Reflect);
     let taps = layers(&["relu1_1", "conv1_1", "relu1_2", "relu1_3"]);
-    let pool = impasto::internals::run::threads::pool(Some(1)).unwrap();
-    for isa in Isa::ALL.into_iter().map(|(_, isa)| isa).filter(|isa| isa.available()) {
-        for convolution in [ConvolutionAlgorithm::Winograd4, ConvolutionAlgorithm::Winograd6] {
-            let backend = Backend::new(network.clone(), convolution, Some(isa)).unwrap();
-            let what = format!("{convolution}, {isa}, large");
-            assert_gradients(&what, |seed| {
-                pool.install(|| compare(&backend, &network, (130, 141), &taps, seed, &what))
-            });
+    impasto::internals::run::threads::pool(Some(1)).unwrap().install(|| {
+        let comparison = Comparison::new("large".to_string(), &network, (130, 141), &taps);
+        for (name, algorithm, isa) in common::engines() {
+            if [ConvolutionAlgorithm::Winograd4, ConvolutionAlgorithm::Winograd6].contains(&algorithm) {
+                comparison.check(&name, &Backend::new(network.clone(), algorithm, isa).unwrap());
+            }
         }
-    }
+    });
 }
 
 #[test]
@@ -172,33 +268,41 @@ fn every_engine_agrees_with_the_reference() {
         (&[&[8], &[210, 212]], &["relu2_1", "relu2_2"]),
     ];
     let sizes = [(8, 8), (17, 23), (33, 9), (64, 70)];
+    let mut all = Vec::new();
     for (case, (widths, taps)) in cases.iter().enumerate() {
-        for pooling in [Pooling::Max, Pooling::Average] {
-            for padding in [Padding::Zeros, Padding::Reflect] {
-                let network = network(widths, pooling, padding, &mut Random(case as u64 + 1));
-                for (_, convolution) in ConvolutionAlgorithm::ALL {
-                    let sets = Isa::ALL.into_iter().map(|(_, isa)| isa).filter(|isa| isa.available());
-                    let choices: Vec<Option<Isa>> = match convolution {
-                        ConvolutionAlgorithm::Im2col => vec![None],
-                        _ => sets.map(Some).collect(),
-                    };
-                    for isa in choices {
-                        let backend = Backend::new(network.clone(), convolution, isa).unwrap();
-                        // The widest case is slow in f64: two sizes do.
-                        let sizes = if case == 4 { &sizes[1..3] } else { &sizes[..] };
-                        for &(height, width) in sizes {
-                            let what = format!(
-                                "case {case}, {pooling:?}, {padding:?}, {convolution}, {isa:?}, {height}x{width}"
-                            );
-                            let taps = layers(taps);
-                            let size = (height, width);
-                            assert_gradients(&what, |seed| {
-                                compare(&backend, &network, size, &taps, seed, &what)
-                            });
-                        }
-                    }
-                }
+        // The widest case is slow in f64: two sizes do.
+        let sizes = if case == 4 { &sizes[1..3] } else { &sizes[..] };
+        for pooling in POOLINGS {
+            for padding in PADDINGS {
+                all.extend(sizes.iter().map(|&size| (case, widths, layers(taps), pooling, padding, size)));
             }
         }
     }
+    all.par_iter().for_each(|(case, widths, taps, pooling, padding, size)| {
+        let network = common::network(*case as u64 + 1, widths, *pooling, *padding);
+        let what = format!("case {case}, {pooling:?}, {padding:?}, {size:?}");
+        let comparison = Comparison::new(what, &network, *size, taps);
+        for (name, algorithm, isa) in common::engines() {
+            comparison.check(&name, &Backend::new(network.clone(), algorithm, isa).unwrap());
+        }
+    });
+}
+
+/// A plan's estimate of its own work, told where it is known beforehand.
+#[test]
+fn steps_count_the_products_that_are_made() {
+    let network = common::network(1, &[&[4], &[6]], Pooling::Max, Padding::Zeros);
+    let backend = |algorithm| Backend::new(network.clone(), algorithm, None).unwrap();
+    let steps = |algorithm| backend(algorithm).steps(12, 12, &layers(&["relu2_1"])).unwrap();
+    let [direct, four, six] =
+        [ConvolutionAlgorithm::Direct, ConvolutionAlgorithm::Winograd4, ConvolutionAlgorithm::Winograd6]
+            .map(steps);
+    // 3·4 pairs of channels at 144 positions, 4·6 at 36; nine taps, two operations, two directions.
+    let first = 36.0 * 12.0 * 144.0;
+    assert_eq!(direct.flops(), first + 36.0 * 24.0 * 36.0);
+    assert_eq!(direct.direct_flops(), direct.flops());
+    // Four tiles of 36 products, or one of 64.
+    assert_eq!(four.flops(), first + 4.0 * 24.0 * 4.0 * 36.0);
+    assert_eq!(six.flops(), first + 4.0 * 24.0 * 64.0);
+    assert_eq!(six.direct_flops(), direct.flops());
 }

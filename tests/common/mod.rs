@@ -261,15 +261,32 @@ pub fn double(plan: Plan) -> Reference<f64> {
     Reference::new(plan)
 }
 
+/// The instruction sets that this processor has, by name; those that it lacks are reported as skipped.
+pub fn instruction_sets() -> Vec<(&'static str, Isa)> {
+    Isa::ALL.into_iter().filter(|&(name, isa)| isa.available() || skipped(name)).collect()
+}
+
+/// Reports, once and past the capture of the test harness, that nothing was tested with an instruction set; false.
+pub fn skipped(set: &'static str) -> bool {
+    use std::io::Write;
+    static REPORTED: std::sync::Mutex<Vec<&str>> = std::sync::Mutex::new(Vec::new());
+    let mut reported = REPORTED.lock().unwrap();
+    if !reported.contains(&set) {
+        reported.push(set);
+        writeln!(std::io::stderr(), "skipped: {set}, which this processor lacks").unwrap();
+    }
+    false
+}
+
 /// Every f32 engine that this processor can run, by name: each must agree with [`double`] and with PyTorch.
 pub fn engines() -> Vec<(String, Algorithm, Option<Isa>)> {
     let mut engines = vec![("im2col".to_string(), Algorithm::Im2col, None)];
-    for (name, algorithm) in Algorithm::ALL {
-        for (set, isa) in Isa::ALL {
-            if algorithm != Algorithm::Im2col && isa.available() {
-                engines.push((format!("{name} {set}"), algorithm, Some(isa)));
-            }
-        }
+    for (name, algorithm) in
+        Algorithm::ALL.into_iter().filter(|(_, algorithm)| *algorithm != Algorithm::Im2col)
+    {
+        engines.extend(
+            instruction_sets().into_iter().map(|(set, isa)| (format!("{name} {set}"), algorithm, Some(isa))),
+        );
     }
     engines
 }
