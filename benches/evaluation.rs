@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
-use impasto::internals::loss::gram::measure;
 use impasto::internals::loss::objective::Objective;
+use impasto::internals::loss::targets::measure;
 use impasto::internals::network::plan::Plan;
-use impasto::internals::run::losses::LossOptions;
+use impasto::internals::run::settings::{Purpose, losses};
 use impasto::internals::run::start::noise;
 use impasto::weights;
 
@@ -25,7 +25,9 @@ fn evaluation(c: &mut Criterion) {
     for (name, network) in networks.map(|(name, network)| (name, Arc::new(network))) {
         let backend =
             Backend::new(network.clone(), ConvolutionAlgorithm::Auto, None).expect("always available");
-        let losses = LossOptions::default().resolve(&network).expect("default losses fit");
+        let purpose = Purpose::Numbers { content: true, style: true };
+        let losses =
+            losses(&Default::default(), &Default::default(), &network, purpose).expect("defaults fit");
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         for size in [128, 256, 512, 1024] {
             let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)).expect("a size"));

@@ -25,9 +25,9 @@ pub(crate) fn replace(path: &Path, fill: impl FnOnce(&mut fs::File) -> io::Resul
     let (mut file, target) = beside(path)?;
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::output(path, format!("the disk is full ({error}); free some space"))
+            Error::output(path, format!("the disk is full ({error}); free some space")).because(error)
         }
-        _ => Error::output(path, format!("cannot be written ({error})")),
+        _ => Error::output(path, format!("cannot be written ({error})")).because(error),
     };
     fill(file.as_file_mut()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     if let Ok(there) = fs::metadata(&target) {

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use std::ops::ControlFlow;
-//! use impasto::{Progress, StyleTransfer, picture::{Picture, SaveOptions}};
+//! use impasto::{Progress, Request, StyleTransfer, picture::{Picture, SaveOptions}};
 //!
 //! # let folder = tempfile::tempdir().map_err(|error| impasto::Error::Numeric(error.to_string()))?;
 //! # let [photo_file, painting_file, result_file] = ["a.png", "b.png", "c.png"].map(|name| folder.path().join(name));
@@ -17,7 +17,7 @@
 //! let photo = Picture::load(&photo_file)?;
 //! let painting = Picture::load(&painting_file)?;
 //! let transfer = StyleTransfer::builder().size(64).iterations(2).build()?;
-//! let result = transfer.run(&photo, &[painting], |progress: &Progress| {
+//! let result = transfer.run(&Request::picture(&photo, [painting]), |progress: &Progress| {
 //!     eprintln!("{:.0} s left", progress.seconds_left);
 //!     ControlFlow::Continue(()) // or Break, to get the best picture so far
 //! })?;
@@ -51,12 +51,16 @@
 //! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB. With
 //! `default-features = false` neither the command's dependencies nor the profile code is compiled.
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod diagnose;
 mod engine;
 mod error;
 mod files;
 mod kernels;
 mod loss;
+mod names;
 mod network;
 mod optimize;
 pub mod picture;
@@ -66,10 +70,20 @@ mod tensor;
 pub mod weights;
 
 pub use diagnose::{check, evaluate};
+pub use engine::backend::ConvolutionAlgorithm;
 pub use error::{Error, Result};
+pub use kernels::simd::Isa;
+pub use loss::{Normalisation, Terms};
+pub use network::{Layer, LayerList, Network, WeightedLayer};
 pub use optimize::StopReason;
 pub use run::defaults;
-pub use run::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};
+pub use run::options::Options;
+pub use run::sizes::{Iterations, SizeRule};
+pub use run::values::OptimizerName;
+pub use run::{
+    Builder, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleTransfer, Stylized,
+};
+pub use tensor::{Padding, Pooling};
 
 /// What tests, benches and the command need of the inside; no part of the interface.
 #[doc(hidden)]

@@ -5,16 +5,19 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use impasto::internals::engine::backend::Backend;
-use impasto::internals::engine::memory::{self, Holder};
-use impasto::internals::engine::{Engine, LayerTime};
-use impasto::internals::kernels::peak;
-use impasto::internals::kernels::simd::Isa;
-use impasto::internals::loss::gram::measure;
-use impasto::internals::loss::objective::Objective;
-use impasto::internals::network::plan::Plan;
-use impasto::internals::run::{start::noise, threads};
-use impasto::{Result, weights};
+use crate::engine::backend::Backend;
+use crate::engine::memory::{self, Holder};
+use crate::engine::{Engine, LayerTime};
+use crate::error::Result;
+use crate::kernels::peak;
+use crate::kernels::simd::Isa;
+use crate::loss::objective::Objective;
+use crate::loss::targets::measure;
+use crate::network::Network;
+use crate::network::plan::Plan;
+use crate::run::settings::{Purpose, losses};
+use crate::run::{start::noise, threads};
+use crate::weights;
 
 use super::args::BenchArgs;
 use super::options::{self, refuse};
@@ -112,36 +115,37 @@ struct Measured {
 const PROFILED: usize = 3;
 
 /// Times evaluations of a whole objective on noise.
-pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
+pub(super) fn run(args: &BenchArgs) -> Result<Ending> {
     let size = match args.size {
         SizeValue::Longer(size) => size,
         SizeValue::Exact(width, height) if width == height => width,
-        SizeValue::Exact(..) => return refuse("--size", "the picture is square; give one number"),
+        SizeValue::Exact(..) => return refuse("size", "the picture is square; give one number"),
     };
     if !(1..=10_000).contains(&args.repeats) {
-        return refuse("--repeats", format!("{} came; give a number from 1 to 10000", args.repeats));
+        return refuse("repeats", format!("{} was given; give a number from 1 to 10000", args.repeats));
     }
-    if args.loss.style_blend.is_some() {
-        return refuse("--style-blend", "there is one style picture, of noise; leave it out");
-    }
-    let losses = options::losses(Some(&args.content_loss), &args.loss);
-    let network = match &args.architecture {
+    let purpose = Purpose::Numbers { content: true, style: true };
+    let losses = |network: &Network| losses(&args.content_loss, &args.loss, network, purpose);
+    let chosen = &args.network.options;
+    let mut network = match &args.architecture {
         Some(architecture) => {
             let mut network = weights::random(architecture, 0)?;
-            network.pooling = args.network.pooling.map_or(network.pooling, options::pooling_of);
             // Layers below the deepest tap would only take memory.
-            let taps = losses.resolve(&network)?.taps();
+            let taps = losses(&network)?.taps();
             let deepest = taps.iter().filter_map(|tap| network.position(*tap)).max();
             network.convolutions.truncate(deepest.map_or(0, |at| at + 1));
             Arc::new(network)
         }
-        None => options::network(args.network.weights.as_deref(), args.network.pooling)?,
+        None => options::network(args.network.weights.as_deref())?,
     };
-    let losses = losses.resolve(&network)?;
+    if let Some(pooling) = chosen.pooling {
+        Arc::make_mut(&mut network).pooling = pooling;
+    }
+    let losses = losses(&network)?;
     let plan = Plan::new(network.clone(), size, size, &losses.taps())?;
-    let backend = Backend::new(network.clone(), args.network.convolution, args.network.isa)?;
+    let backend = Backend::new(network.clone(), chosen.convolution.unwrap_or_default(), chosen.isa)?;
     memory::require(&plan, Holder::of(&backend))?;
-    let pool = threads::pool(args.network.threads)?;
+    let pool = threads::pool(chosen.threads)?;
     let measured = pool.install(|| -> Result<Measured> {
         let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)));
         let (content, style, image) = (content?, style?, image?);
@@ -165,7 +169,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
     })?;
     // Before anything else takes memory.
     let peak_rss_bytes = memory::peak();
-    let isa = args.network.isa.unwrap_or_else(Isa::best);
+    let isa = chosen.isa.unwrap_or_else(Isa::best);
     let peaks = (peak::fma_peak_gflops(isa, &pool), peak::copy_gbytes(&pool));
     let report = report(&plan, pool.current_num_threads(), measured, peaks, peak_rss_bytes);
     if args.json {

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::output;
 
-/// Set once Ctrl-C (or a termination signal) came.
+/// Set once Ctrl-C, or a termination signal, asked to stop.
 #[derive(Clone)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Takes over the signals. Where that is not possible they keep their usual effect.
@@ -25,8 +25,8 @@ impl Interrupt {
         Self(flag)
     }
 
-    /// Whether it came.
-    pub fn came(&self) -> bool {
+    /// Whether a stop was asked for.
+    pub fn requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }

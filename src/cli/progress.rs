@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use impasto::Progress;
-use impasto::internals::loss::Terms;
+use crate::loss::Terms;
+use crate::run::Progress;
 
-use super::args::PaintArgs;
+use super::args::PaintingArgs;
 use super::interrupt::Interrupt;
 use super::output;
 
@@ -19,17 +19,17 @@ const BAR: u64 = 1000;
 /// The least time between two lines about the same size.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How progress is told.
-enum Voice {
+/// How progress is reported.
+enum Form {
     Bar(ProgressBar),
     Lines { next: Option<(usize, Instant)> },
     Json,
-    Nothing,
+    Silent,
 }
 
-/// What the command does after every iteration: tells, and stops at Ctrl-C.
-pub(crate) struct Teller {
-    voice: Voice,
+/// What the command does after every iteration: reports, and stops at Ctrl-C.
+pub(super) struct Reporter {
+    form: Form,
     interrupt: Interrupt,
 }
 
@@ -48,37 +48,35 @@ struct Line<'a> {
     seconds_left: f64,
 }
 
-impl Teller {
-    /// Chooses the voice by the options and by where stderr goes.
-    pub fn new(args: &PaintArgs, interrupt: Interrupt) -> Self {
-        let voice = match (args.quiet, args.json) {
-            (true, _) => Voice::Nothing,
-            (false, true) => Voice::Json,
-            (false, false) if std::io::stderr().is_terminal() => Voice::Bar(bar()),
-            (false, false) => Voice::Lines { next: None },
+impl Reporter {
+    /// Chooses the form by the options and by where stderr goes.
+    pub fn new(args: &PaintingArgs, interrupt: Interrupt) -> Self {
+        let form = match (args.quiet, args.json) {
+            (true, _) => Form::Silent,
+            (false, true) => Form::Json,
+            (false, false) if std::io::stderr().is_terminal() => Form::Bar(bar()),
+            (false, false) => Form::Lines { next: None },
         };
-        Self { voice, interrupt }
+        Self { form, interrupt }
     }
 
     /// Takes the bar away.
     pub fn finish(&self) {
-        if let Voice::Bar(bar) = &self.voice {
+        if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }
     }
-}
 
-impl Teller {
-    /// Tells, unless it is too soon, and answers whether to go on.
-    pub fn tell(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
-        match &mut self.voice {
-            Voice::Bar(bar) => {
+    /// Reports, unless it is too soon, and answers whether to go on.
+    pub fn report(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
+        match &mut self.form {
+            Form::Bar(bar) => {
                 let whole = progress.seconds + progress.seconds_left;
                 bar.set_position((BAR as f64 * progress.seconds / whole.max(1e-9)) as u64);
                 bar.set_prefix(size(progress));
                 bar.set_message(sentence(progress));
             }
-            Voice::Lines { next } => {
+            Form::Lines { next } => {
                 let now = Instant::now();
                 let due = match next {
                     Some((size, time)) => *size != progress.size_index || now >= *time,
@@ -89,7 +87,7 @@ impl Teller {
                     output::message(&format!("{} {}", size(progress), sentence(progress)));
                 }
             }
-            Voice::Json => output::json(&Line {
+            Form::Json => output::json(&Line {
                 width: progress.width,
                 height: progress.height,
                 size_index: progress.size_index,
@@ -101,9 +99,9 @@ impl Teller {
                 seconds: progress.seconds,
                 seconds_left: progress.seconds_left,
             }),
-            Voice::Nothing => {}
+            Form::Silent => {}
         }
-        if self.interrupt.came() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

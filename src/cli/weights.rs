@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use impasto::internals::network::{Network, WeightedLayer};
-use impasto::internals::tensor::{Padding, Pooling};
-use impasto::weights::{self, Precision};
-use impasto::{Error, Result, defaults};
+use crate::error::{Error, Result};
+use crate::network::{Network, WeightedLayer};
+use crate::run::defaults;
+use crate::tensor::{Padding, Pooling};
+use crate::weights::{self, Precision};
 
 use super::args::{StorageValue, WeightsArgs, WeightsCommand};
 use super::{Ending, options, output};
@@ -41,13 +42,12 @@ struct Line {
 }
 
 /// Inspects or converts.
-pub(crate) fn run(args: &WeightsArgs) -> Result<Ending> {
+pub(super) fn run(args: &WeightsArgs) -> Result<Ending> {
     match &args.command {
         WeightsCommand::Inspect { file, json } => inspect(file.as_deref(), *json),
         WeightsCommand::Convert { file, output, precision, input } => {
             if !output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz")) {
-                let message = "networks are written as .npz; name it so".to_owned();
-                return Err(Error::Output { file: output.clone(), message });
+                return Err(Error::output(output, "networks are written as .npz; name it so"));
             }
             options::check_distinct(output, &[file])?;
             let network = weights::load_as(file, *input)?;
@@ -64,10 +64,8 @@ pub(crate) fn run(args: &WeightsArgs) -> Result<Ending> {
 fn inspect(file: Option<&Path>, json: bool) -> Result<Ending> {
     let bytes = match file {
         None => weights::EMBEDDED.to_vec(),
-        Some(path) => std::fs::read(path).map_err(|error| Error::Network {
-            file: path.to_owned(),
-            message: format!("cannot be read ({error})"),
-        })?,
+        Some(path) => std::fs::read(path)
+            .map_err(|error| Error::network(path, format!("cannot be read ({error})")).because(error))?,
     };
     let name = file.unwrap_or(Path::new("(embedded)"));
     let network = weights::decode(&bytes, name)?;
@@ -84,7 +82,7 @@ fn report(network: &Network, bytes: &[u8]) -> Report {
     let layers = |list: Vec<WeightedLayer>| {
         list.into_iter().map(|(layer, weight)| (layer.to_string(), weight.into())).collect()
     };
-    let line = |c: &impasto::internals::network::Convolution| Line {
+    let line = |c: &crate::network::Convolution| Line {
         name: format!("conv{}_{}", c.block, c.index),
         inputs: c.inputs,
         outputs: c.outputs,

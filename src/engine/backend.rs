@@ -1,7 +1,5 @@
 //! The choice of engine: which convolution algorithm, which instruction set.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Engine;
@@ -10,6 +8,7 @@ use super::packed::PackedNetwork;
 use super::reference::Reference;
 use crate::error::{Error, Result};
 use crate::kernels::simd::Isa;
+use crate::names::named;
 use crate::network::plan::Plan;
 use crate::network::{Layer, Network};
 
@@ -31,33 +30,14 @@ pub enum ConvolutionAlgorithm {
     Winograd6,
 }
 
-impl ConvolutionAlgorithm {
-    /// Every choice with its name.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("auto", Self::Auto),
-        ("im2col", Self::Im2col),
-        ("direct", Self::Direct),
-        ("winograd", Self::Winograd),
-        ("winograd4", Self::Winograd4),
-        ("winograd6", Self::Winograd6),
-    ];
-}
-
-impl fmt::Display for ConvolutionAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _) = Self::ALL.iter().find(|(_, choice)| choice == self).expect("ALL is complete");
-        f.write_str(name)
-    }
-}
-
-impl FromStr for ConvolutionAlgorithm {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, choice)| choice).ok_or_else(|| {
-            let names = Self::ALL.map(|(name, _)| name).join(", ");
-            format!("`{text}` is not a convolution algorithm; the algorithms are {names}")
-        })
+named! {
+    ConvolutionAlgorithm is "a convolution algorithm" {
+        "auto" => Auto,
+        "im2col" => Im2col,
+        "direct" => Direct,
+        "winograd" => Winograd,
+        "winograd4" => Winograd4,
+        "winograd6" => Winograd6,
     }
 }
 
@@ -80,15 +60,15 @@ impl Backend {
         if convolution == ConvolutionAlgorithm::Im2col {
             if let Some(isa) = isa {
                 let message =
-                    format!("{isa} cannot be chosen with --convolution im2col; leave one of them out");
-                return Err(Error::option("--isa", message));
+                    format!("{isa} cannot be chosen with `convolution` im2col; leave one of them out");
+                return Err(Error::option("isa", message));
             }
             return Ok(Self { network, fast: None });
         }
         let isa = isa.unwrap_or_else(Isa::best);
         if !isa.available() {
             let message = format!("this processor lacks {isa}; it can run {}", Isa::best());
-            return Err(Error::option("--isa", message));
+            return Err(Error::option("isa", message));
         }
         let packed = Arc::new(PackedNetwork::new(network.clone(), convolution));
         Ok(Self { network, fast: Some((packed, isa)) })

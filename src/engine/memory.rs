@@ -91,7 +91,7 @@ pub fn require(plan: &Plan, holder: Holder) -> Result<()> {
         gigabytes(needed),
         gigabytes(available)
     );
-    Err(Error::option("--size", message))
+    Err(Error::option("size", message))
 }
 
 fn gigabytes(bytes: usize) -> String {
@@ -134,7 +134,7 @@ mod tests {
             let message = require(&Plan::new(network, 65_536, 65_536, &taps).unwrap(), Holder::Fast)
                 .unwrap_err()
                 .to_string();
-            assert!(message.starts_with("--size: 65536x65536 pixels take about"), "{message}");
+            assert!(message.starts_with("size: 65536x65536 pixels take about"), "{message}");
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What is minimised: content, style and total variation, under one of four conventions.
 //!
 //! `L(P) = α·L_content(C, P) + β·L_style(S, P) + tv·V(P)` (Gatys, Ecker & Bethge 2016, eq. 7, with a
-//! smoothness term). [`normalisation`] says how each term is normalised, [`gram`] measures style pictures.
+//! smoothness term). [`normalisation`] says how each term is normalised, [`targets`] measures style pictures.
 
-pub mod gram;
 pub mod normalisation;
 pub mod objective;
 pub mod range;
@@ -44,10 +43,10 @@ impl Losses {
     /// Weights that are negative or not finite, a layer named twice, a list whose weights are all 0.
     pub fn normalised(mut self) -> Result<Self> {
         let weights = [
-            ("--content-weight", self.content_weight),
-            ("--style-weight", self.style_weight),
-            ("--tv-weight", self.tv_weight),
-            ("--range-weight", self.range_weight),
+            ("content_weight", self.content_weight),
+            ("style_weight", self.style_weight),
+            ("tv_weight", self.tv_weight),
+            ("range_weight", self.range_weight),
         ];
         for (option, weight) in weights {
             if !(weight.is_finite() && weight >= 0.0) {
@@ -57,8 +56,8 @@ impl Losses {
                 ));
             }
         }
-        normalise("--content-layers", &mut self.content_layers)?;
-        normalise("--style-layers", &mut self.style_layers)?;
+        normalise("content_layers", &mut self.content_layers)?;
+        normalise("style_layers", &mut self.style_layers)?;
         Ok(self)
     }
 
@@ -67,6 +66,12 @@ impl Losses {
         let content = self.content_layers.iter().filter(|_| self.content_weight > 0.0);
         let style = self.style_layers.iter().filter(|_| self.style_weight > 0.0);
         content.chain(style).filter(|(_, weight)| *weight > 0.0).map(|&(layer, _)| layer).collect()
+    }
+
+    /// The style layers whose terms have a weight above 0.
+    pub fn style_taps(&self) -> Vec<Layer> {
+        let style = self.style_layers.iter().filter(|(_, weight)| *weight > 0.0 && self.style_weight > 0.0);
+        style.map(|&(layer, _)| layer).collect()
     }
 }
 

@@ -1,9 +1,9 @@
 //! The objective: pixels ↦ (loss, gradient), one forward and one backward through the network.
 
+use super::targets::StyleTarget;
 use super::{range, variation};
 use crate::engine::{Engine, Seed};
 use crate::error::{Error, Result};
-use crate::loss::gram::StyleTarget;
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 

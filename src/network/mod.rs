@@ -6,7 +6,7 @@
 pub mod layer;
 pub mod plan;
 
-pub use layer::{Layer, Stage};
+pub use layer::{Layer, LayerList, Stage, WeightedLayer};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,9 +30,6 @@ pub struct Convolution {
     /// One value per output channel.
     pub bias: Vec<f32>,
 }
-
-/// A layer with its relative weight among its kind.
-pub type WeightedLayer = (Layer, f64);
 
 /// A whole network as its file describes it.
 #[derive(Debug, Clone)]

@@ -48,7 +48,7 @@ impl Plan {
                 "a picture of {width}x{height} pixels cannot be used with {deepest}: each side must be from \
                  {smallest} to {MAX_SIDE} pixels; choose another size, or layers less deep"
             );
-            return Err(Error::option("--size", message));
+            return Err(Error::option("size", message));
         }
         let mut shapes: Vec<Shape> = Vec::with_capacity(depth);
         for convolution in &network.convolutions[..depth] {

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::sizes::Size;
 use crate::error::Result;
 use crate::loss::Terms;
 use crate::picture::Picture;
-use crate::run::sizes::Size;
 
 /// The state of a run after an iteration.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl Observer for () {
 
 /// One size of a run: its pixels, its iterations and the cost of one of them in any unit.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stage {
+pub(crate) struct SizeStep {
     pub size: Size,
     pub iterations: usize,
     pub cost: f64,
@@ -76,20 +76,21 @@ pub(crate) struct Stage {
 /// Knows how long a run took and how long it will take.
 pub(crate) struct Clock {
     started: Instant,
-    stage_started: Instant,
-    stages: Vec<Stage>,
+    /// The size at work, and when its iterations began.
+    current: (usize, Instant),
+    steps: Vec<SizeStep>,
 }
 
 impl Clock {
     /// Starts now.
-    pub fn new(stages: Vec<Stage>) -> Self {
+    pub fn new(steps: Vec<SizeStep>) -> Self {
         let now = Instant::now();
-        Self { started: now, stage_started: now, stages }
+        Self { started: now, current: (0, now), steps }
     }
 
     /// Notes that a size begins its iterations.
-    pub fn begin_stage(&mut self) {
-        self.stage_started = Instant::now();
+    pub fn begin(&mut self, index: usize) {
+        self.current = (index, Instant::now());
     }
 
     /// Seconds since the start.
@@ -97,12 +98,13 @@ impl Clock {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// Seconds that are left after `iteration` ≥ 1 iterations of stage `at`: the speed of this stage, and costs.
-    pub fn seconds_left(&self, at: usize, iteration: usize) -> f64 {
-        let stage = self.stages[at];
-        let rate = self.stage_started.elapsed().as_secs_f64() / (iteration.max(1) as f64 * stage.cost);
-        let here = stage.iterations.saturating_sub(iteration) as f64 * stage.cost;
-        let later: f64 = self.stages[at + 1..].iter().map(|s| s.iterations as f64 * s.cost).sum();
+    /// Seconds that are left after `iteration` ≥ 1 iterations of the size at work: its speed, and costs.
+    pub fn seconds_left(&self, iteration: usize) -> f64 {
+        let (index, begun) = self.current;
+        let step = self.steps[index];
+        let rate = begun.elapsed().as_secs_f64() / (iteration.max(1) as f64 * step.cost);
+        let here = step.iterations.saturating_sub(iteration) as f64 * step.cost;
+        let later: f64 = self.steps[index + 1..].iter().map(|s| s.iterations as f64 * s.cost).sum();
         rate * (here + later)
     }
 }

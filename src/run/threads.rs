@@ -10,7 +10,7 @@ const MOST: usize = 1024;
 /// # Errors
 /// 0 or more than 1024 threads, or an operating system that does not give them.
 pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
-    let option = "--threads";
+    let option = "threads";
     let threads = match threads {
         Some(count) if (1..=MOST).contains(&count) => count,
         Some(count) => {

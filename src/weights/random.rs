@@ -23,7 +23,7 @@ pub fn random(architecture: &str, seed: u64) -> Result<Network> {
                 let text = super::container::clip(custom);
                 format!("`{text}` is not an architecture; write vgg16, vgg19 or channels by block like 64,64|128,128")
             })
-            .map_err(|message| Error::option("--architecture", message))?,
+            .map_err(|message| Error::option("architecture", message))?,
     };
     let mut outlines = Vec::new();
     let mut inputs = 3;
@@ -33,7 +33,7 @@ pub fn random(architecture: &str, seed: u64) -> Result<Network> {
             inputs = outputs;
         }
     }
-    outline(&outlines).map_err(|message| Error::option("--architecture", message))?;
+    outline(&outlines).map_err(|message| Error::option("architecture", message))?;
     let mut state = seed;
     let convolutions = outlines.iter().map(|o| {
         let limit = (6.0 / (9.0 * o.inputs as f64)).sqrt();
@@ -113,7 +113,7 @@ mod tests {
     fn other_architectures_are_refused() {
         for text in ["", "vgg", "64,", "64||64", "64,0", "-3", "+3", "99999", "64|64x", "8192,8192"] {
             let message = random(text, 0).unwrap_err().to_string();
-            assert!(message.starts_with("--architecture: "), "{message}");
+            assert!(message.starts_with("architecture: "), "{message}");
         }
     }
 }

@@ -14,8 +14,9 @@ fn workshop() -> Workshop {
 fn the_terms_sum_to_the_total_in_every_preset_and_precision() {
     let workshop = workshop();
     for preset in ["frobenius", "gatys", "johnson", "relative"] {
-        let options =
-            format!("{EVALUATE} --preset {preset} --tv-weight 0.5 --content-weight 2 --style-weight 3");
+        let options = format!(
+            "{EVALUATE} --normalisation {preset} --tv-weight 0.5 --content-weight 2 --style-weight 3"
+        );
         let mut totals = Vec::new();
         for engine in
             ["--precision f64", "--convolution im2col", "--convolution direct", "--convolution winograd"]

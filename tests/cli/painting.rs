@@ -92,9 +92,9 @@ fn every_option_has_its_way() {
     assert_eq!(plain, paint("--seed 9"), "nothing is random without noise");
     assert_ne!(paint("--init noise"), paint("--init noise --seed 9"));
     for options in [
-        "--preset gatys",
-        "--preset johnson",
-        "--preset frobenius",
+        "--normalisation gatys",
+        "--normalisation johnson",
+        "--normalisation frobenius",
         "--content-weight 3",
         "--style-weight 9",
         "--tv-weight 5",

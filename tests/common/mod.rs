@@ -13,8 +13,8 @@ use impasto::internals::engine::Engine;
 use impasto::internals::engine::backend::{Backend, BoxedEngine, ConvolutionAlgorithm as Algorithm};
 use impasto::internals::engine::reference::Reference;
 use impasto::internals::kernels::simd::Isa;
-use impasto::internals::loss::gram::{blend, measure};
 use impasto::internals::loss::objective::Objective;
+use impasto::internals::loss::targets::{blend, measure};
 use impasto::internals::loss::{Losses, Normalisation, Terms};
 use impasto::internals::network::plan::Plan;
 use impasto::internals::network::{Convolution, Layer, Network, WeightedLayer};
@@ -234,7 +234,9 @@ impl Case {
                 measure(&mut engine(self.plan(style, &style_layers)), &cast(&style.rgb), &style_layers)
             })
             .collect();
-        let targets = if measured.is_empty() { Vec::new() } else { blend(&measured, &self.blend).unwrap() };
+        let sum: f64 = self.blend.iter().sum();
+        let shares: Vec<f64> = self.blend.iter().map(|weight| weight / sum).collect();
+        let targets = if measured.is_empty() { Vec::new() } else { blend(&measured, &shares) };
         let content = self.content.as_ref().map(|c| cast(&c.rgb));
         let engine = engine(self.plan(&self.picture, &losses.taps()));
         Objective::new(engine, losses, content.as_deref(), &targets).unwrap()

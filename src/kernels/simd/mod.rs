@@ -10,8 +10,8 @@ mod plain;
 mod portable;
 
 pub use plain::{Work, widest};
-use std::fmt;
-use std::str::FromStr;
+
+use crate::names::named;
 
 /// Floats in a vector of [`Simd`], whatever the hardware's width.
 pub const LANES: usize = 16;
@@ -98,11 +98,16 @@ pub enum Isa {
     Portable,
 }
 
-impl Isa {
-    /// Every set with its name, fastest first.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("avx512", Self::Avx512), ("avx2", Self::Avx2), ("portable", Self::Portable)];
+// Fastest first.
+named! {
+    Isa is "an instruction set" {
+        "avx512" => Avx512,
+        "avx2" => Avx2,
+        "portable" => Portable,
+    }
+}
 
+impl Isa {
     /// Whether this processor has the set.
     pub fn available(self) -> bool {
         match self {
@@ -140,24 +145,6 @@ impl Isa {
             #[allow(unsafe_code)]
             _ => unsafe { kernel.run::<portable::Portable>() },
         }
-    }
-}
-
-impl fmt::Display for Isa {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _) = Self::ALL.iter().find(|(_, isa)| isa == self).expect("ALL is complete");
-        f.write_str(name)
-    }
-}
-
-impl FromStr for Isa {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, isa)| isa).ok_or_else(|| {
-            let names = Self::ALL.map(|(name, _)| name).join(", ");
-            format!("`{text}` is not an instruction set; the sets are {names}")
-        })
     }
 }
 

@@ -1,0 +1,60 @@
+//! The builder of a [`StyleTransfer`]: what is said about runs, checked before the first one.
+
+use std::sync::Arc;
+
+use super::StyleTransfer;
+use super::options::Options;
+use super::settings::{Computing, Purpose, Settings, losses};
+use crate::error::Result;
+use crate::network::Network;
+use crate::weights;
+
+/// Says how to paint; [`Builder::build`] checks it. Nothing said means [`defaults`](crate::defaults).
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Builder {
+    pub(crate) network: Option<Arc<Network>>,
+    pub(crate) options: Options,
+}
+
+impl Builder {
+    /// The network that looks; without one, the embedded.
+    pub fn using(mut self, network: Arc<Network>) -> Self {
+        self.network = Some(network);
+        self
+    }
+
+    /// Everything at once, in place of what was said before (but for the network).
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The network that was given, or the embedded one.
+    pub(crate) fn resolved_network(&self) -> Result<Arc<Network>> {
+        match &self.network {
+            Some(network) => Ok(network.clone()),
+            None => Ok(Arc::new(weights::embedded()?.clone())),
+        }
+    }
+
+    /// Checks everything that does not depend on the pictures.
+    ///
+    /// # Errors
+    /// [`Error::Option`](crate::Error::Option) that names the option and what it takes; nothing is ignored.
+    /// [`Error::Network`](crate::Error::Network) for a network that cannot be used.
+    pub fn build(self) -> Result<StyleTransfer> {
+        let network = self.resolved_network()?;
+        let settings = Settings::new(&self.options, &network)?;
+        let computing = Computing::new(&self.options.network, &network)?;
+        Ok(StyleTransfer { settings, options: self.options, computing, identity: Arc::new(()) })
+    }
+}
+
+impl StyleTransfer {
+    /// The losses of a texture, as the options say.
+    pub(crate) fn texture_losses(&self) -> Result<crate::loss::Losses> {
+        let network = self.computing.backend.network();
+        losses(&self.options.content, &self.options.loss, network, Purpose::Texture)
+    }
+}
