@@ -173,9 +173,9 @@ pub(super) fn run(args: &BenchArgs) -> Result<Ending> {
     let peaks = (peak::fma_peak_gflops(isa, &pool), peak::copy_gbytes(&pool));
     let report = report(&plan, pool.current_num_threads(), measured, peaks, peak_rss_bytes);
     if args.json {
-        output::json(&report);
+        output::json(&report)?;
     } else {
-        output::result(&text(&report));
+        output::result(&text(&report))?;
     }
     Ok(Ending::Done)
 }

@@ -46,17 +46,17 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
             accepted: finding.bar,
             passed: finding.passed(),
         };
-        output::json(&Report { passed, checks: findings.iter().map(line).collect() });
+        output::json(&Report { passed, checks: findings.iter().map(line).collect() })?;
     } else {
         for finding in &findings {
             let verdict = if finding.passed() { "ok" } else { "BAD" };
-            output::result(&format!("{verdict:<4} {:>9.2e}  {}", finding.error, finding.what));
+            output::result(&format!("{verdict:<4} {:>9.2e}  {}", finding.error, finding.what))?;
         }
         output::result(if passed {
             "every gradient is within its bar"
         } else {
             "a gradient is beyond its bar: do not trust this build on this machine"
-        });
+        })?;
     }
     Ok(if passed { Ending::Done } else { Ending::Bad })
 }

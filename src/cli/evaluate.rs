@@ -71,9 +71,9 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
         evaluation.save_gradient(file)?;
     }
     if args.json {
-        output::json(&Report { terms: &evaluation.terms, evaluations: 1 });
+        output::json(&Report { terms: &evaluation.terms, evaluations: 1 })?;
     } else {
-        print(&evaluation.terms);
+        print(&evaluation.terms)?;
     }
     Ok(Ending::Done)
 }
@@ -109,13 +109,13 @@ fn precision(args: &EvaluateArgs) -> Result<Precision> {
 }
 
 /// The terms as a table.
-fn print(terms: &Terms) {
+fn print(terms: &Terms) -> Result<()> {
     let row = |what: &str, value: f64| output::result(&format!("{what:<20} {value:>16.9e}"));
     let rows = |kind: &str, terms: &[(Layer, f64)]| {
-        terms.iter().for_each(|(layer, value)| row(&format!("{kind} {layer}"), *value));
+        terms.iter().try_for_each(|(layer, value)| row(&format!("{kind} {layer}"), *value))
     };
-    rows("content", &terms.content);
-    rows("style", &terms.style);
-    row("tv", terms.tv);
-    row("total", terms.total);
+    rows("content", &terms.content)?;
+    rows("style", &terms.style)?;
+    row("tv", terms.tv)?;
+    row("total", terms.total)
 }

@@ -64,8 +64,10 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output::result(error.to_string().trim_end());
-            return ExitCode::SUCCESS;
+            return match output::result(error.to_string().trim_end()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            };
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             output::message(error.to_string().trim_end());

@@ -5,13 +5,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 
-use crate::loss::Terms;
+use crate::error::Error;
 use crate::run::Progress;
 
 use super::args::PaintingArgs;
-use super::interrupt::Interrupt;
 use super::output;
 
 /// Steps of the bar.
@@ -27,47 +25,34 @@ enum Form {
     Silent,
 }
 
-/// What the command does after every iteration: reports, and stops at Ctrl-C.
+/// What the command does after every iteration.
 pub(super) struct Reporter {
     form: Form,
-    interrupt: Interrupt,
-}
-
-/// A progress line in JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    width: usize,
-    height: usize,
-    size_index: usize,
-    size_count: usize,
-    iteration: usize,
-    iterations: usize,
-    evaluations: usize,
-    loss: &'a Terms,
-    seconds: f64,
-    seconds_left: f64,
+    /// The first line that could not be written; the picture is more important, and is finished.
+    failed: Option<Error>,
 }
 
 impl Reporter {
     /// Chooses the form by the options and by where stderr goes.
-    pub fn new(args: &PaintingArgs, interrupt: Interrupt) -> Self {
+    pub fn new(args: &PaintingArgs) -> Self {
         let form = match (args.quiet, args.json) {
             (true, _) => Form::Silent,
             (false, true) => Form::Json,
             (false, false) if std::io::stderr().is_terminal() => Form::Bar(bar()),
             (false, false) => Form::Lines { next: None },
         };
-        Self { form, interrupt }
+        Self { form, failed: None }
     }
 
-    /// Takes the bar away.
-    pub fn finish(&self) {
+    /// Takes the bar away; the error that a line met is to be told after the picture is written.
+    pub fn finish(self) -> Option<Error> {
         if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }
+        self.failed
     }
 
-    /// Reports, unless it is too soon, and answers whether to go on.
+    /// Reports, unless it is too soon.
     pub fn report(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
         match &mut self.form {
             Form::Bar(bar) => {
@@ -87,21 +72,14 @@ impl Reporter {
                     output::message(&format!("{} {}", size(progress), sentence(progress)));
                 }
             }
-            Form::Json => output::json(&Line {
-                width: progress.width,
-                height: progress.height,
-                size_index: progress.size_index,
-                size_count: progress.size_count,
-                iteration: progress.iteration,
-                iterations: progress.iterations,
-                evaluations: progress.evaluations,
-                loss: progress.terms,
-                seconds: progress.seconds,
-                seconds_left: progress.seconds_left,
-            }),
+            Form::Json => {
+                if let Err(error) = output::json(progress) {
+                    self.failed.get_or_insert(error);
+                }
+            }
             Form::Silent => {}
         }
-        if self.interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     }
 }
 

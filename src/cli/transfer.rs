@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::args::{PaintingArgs, TextureArgs, TransferArgs};
-use super::interrupt::Interrupt;
 use super::options::{self, refuse};
 use super::progress::Reporter;
 use super::values::InitValue;
-use super::{Ending, output};
+use super::{Ending, interrupt, output};
 use crate::engine::memory;
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
@@ -56,10 +55,12 @@ pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
 
 /// Paints, reports, writes.
 fn run(transfer: &StyleTransfer, request: &Request<'_>, painting: &PaintingArgs) -> Result<Ending> {
-    let mut reporter = Reporter::new(painting, Interrupt::install());
-    let stylized = transfer.run(request, |progress: &Progress<'_>| reporter.report(progress));
-    reporter.finish();
-    finish(&stylized?, painting)
+    let request = request.clone().cancelled_by(&interrupt::install());
+    let mut reporter = Reporter::new(painting);
+    let stylized = transfer.run(&request, |progress: &Progress<'_>| reporter.report(progress));
+    let unreported = reporter.finish();
+    let ending = finish(&stylized?, painting)?;
+    unreported.map_or(Ok(ending), Err)
 }
 
 /// The longer side of the result where it is known before the content is read.
@@ -134,7 +135,7 @@ fn finish(stylized: &Stylized, painting: &PaintingArgs) -> Result<Ending> {
             report,
             seed: painting.paint.seed.unwrap_or(defaults::SEED),
             peak_rss_bytes: memory::peak(),
-        });
+        })?;
     } else if !painting.quiet {
         let what = if interrupted { "interrupted; the best picture so far is in" } else { "wrote" };
         output::message(&format!(

@@ -71,9 +71,9 @@ fn inspect(file: Option<&Path>, json: bool) -> Result<Ending> {
     let network = weights::decode(&bytes, name)?;
     let report = report(&network, &bytes);
     if json {
-        output::json(&report);
+        output::json(&report)?;
     } else {
-        print(&report, &network);
+        print(&report, &network)?;
     }
     Ok(Ending::Done)
 }
@@ -113,21 +113,21 @@ fn report(network: &Network, bytes: &[u8]) -> Report {
     }
 }
 
-fn print(report: &Report, network: &Network) {
+fn print(report: &Report, network: &Network) -> Result<()> {
     let or_unstated = |text: &str| if text.is_empty() { "(not stated)".to_owned() } else { text.to_owned() };
     let list = |layers: Vec<WeightedLayer>| {
         let items: Vec<String> = layers.iter().map(|(layer, weight)| format!("{layer}:{weight}")).collect();
         items.join(", ")
     };
-    output::result(&format!("file            {} ({} bytes)", report.file, report.bytes));
-    output::result(&format!("sha256          {}", report.sha256));
-    output::result(&format!("name            {}", or_unstated(&report.name)));
-    output::result(&format!("licence         {}", or_unstated(&report.licence)));
-    output::result(&format!("description     {}", or_unstated(&report.description)));
-    output::result(&format!("pooling         {}", report.pooling));
-    output::result(&format!("padding         {}", report.padding));
-    output::result(&format!("content layers  {}", list(defaults::content_layers(network))));
-    output::result(&format!("style layers    {}", list(defaults::style_layers(network))));
+    output::result(&format!("file            {} ({} bytes)", report.file, report.bytes))?;
+    output::result(&format!("sha256          {}", report.sha256))?;
+    output::result(&format!("name            {}", or_unstated(&report.name)))?;
+    output::result(&format!("licence         {}", or_unstated(&report.licence)))?;
+    output::result(&format!("description     {}", or_unstated(&report.description)))?;
+    output::result(&format!("pooling         {}", report.pooling))?;
+    output::result(&format!("padding         {}", report.padding))?;
+    output::result(&format!("content layers  {}", list(defaults::content_layers(network))))?;
+    output::result(&format!("style layers    {}", list(defaults::style_layers(network))))?;
     let w = report.input_weight;
     for (row, bias) in report.input_bias.iter().enumerate() {
         let head = if row == 0 { "input           " } else { "                " };
@@ -136,15 +136,15 @@ fn print(report: &Report, network: &Network) {
             w[3 * row],
             w[3 * row + 1],
             w[3 * row + 2]
-        ));
+        ))?;
     }
-    output::result("");
-    output::result("convolution     inputs  outputs  parameters");
+    output::result("")?;
+    output::result("convolution     inputs  outputs  parameters")?;
     for line in &report.convolutions {
         output::result(&format!(
             "{:<15} {:>6}  {:>7}  {:>10}",
             line.name, line.inputs, line.outputs, line.parameters
-        ));
+        ))?;
     }
-    output::result(&format!("{:<15} {:>6}  {:>7}  {:>10}", "all", "", "", report.parameters));
+    output::result(&format!("{:<15} {:>6}  {:>7}  {:>10}", "all", "", "", report.parameters))
 }

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::progress::{Clock, Observer, Progress, SizeStep};
+use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
 use super::request::{Request, Style};
 use super::sizes::{self, Size, style_size};
 use super::start::StartPictures;
@@ -96,7 +96,8 @@ impl<'a> Job<'a> {
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
             let limits = Limits { iterations: step.iterations, tolerance };
-            let mut recorded = Recorded { objective: &mut objective, record: &record };
+            let cancel = &self.request.cancel;
+            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel };
             let outcome = optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?;
             evaluations += outcome.evaluations;
             reports.push(SizeReport {
@@ -203,10 +204,14 @@ impl Record {
 struct Recorded<'a> {
     objective: &'a mut Objective<BoxedEngine>,
     record: &'a std::cell::RefCell<Record>,
+    cancel: &'a Cancel,
 }
 
 impl optimize::Objective for Recorded<'_> {
     fn evaluate(&mut self, pixels: &[f32], gradient: &mut [f32]) -> Result<f64> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
         let begun = Instant::now();
         let loss = self.objective.evaluate(pixels, gradient);
         let mut record = self.record.borrow_mut();

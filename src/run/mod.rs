@@ -17,7 +17,7 @@ pub mod threads;
 pub mod values;
 
 pub use builder::Builder;
-pub use progress::{Observer, Progress};
+pub use progress::{Cancel, Observer, Progress};
 pub use request::{Request, Start, Style};
 
 use std::sync::Arc;

@@ -1,15 +1,19 @@
 //! What a run tells while it works, and how it is stopped.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::sizes::Size;
+use serde::Serialize;
+
 use crate::error::Result;
 use crate::loss::Terms;
 use crate::picture::Picture;
 
 /// The state of a run after an iteration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// Width of the picture at this size.
@@ -25,6 +29,7 @@ pub struct Progress<'a> {
     /// Iterations planned at this size; it may end earlier.
     pub iterations: usize,
     /// The weighted loss terms.
+    #[serde(rename = "loss")]
     pub terms: &'a Terms,
     /// Evaluations of the objective so far, at every size.
     pub evaluations: usize,
@@ -32,6 +37,7 @@ pub struct Progress<'a> {
     pub seconds: f64,
     /// Seconds until the end if no size ends early, from the speed so far.
     pub seconds_left: f64,
+    #[serde(skip)]
     pub(crate) pixels: &'a [f32],
 }
 
@@ -62,6 +68,39 @@ impl<F: FnMut(&Progress<'_>) -> ControlFlow<()> + Send> Observer for F {
 impl Observer for () {
     fn observe(&mut self, _: &Progress<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
+    }
+}
+
+/// Stops a run from anywhere, at its next evaluation; clones are one token.
+///
+/// ```
+/// use impasto::{Cancel, Request, StopReason, StyleTransfer, picture::Picture};
+///
+/// let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
+/// let cancel = Cancel::new();
+/// cancel.cancel(); // from another thread, at any time
+/// let transfer = StyleTransfer::builder().size(24).build()?;
+/// let result = transfer.run(&Request::picture(&photo, [painting]).cancelled_by(&cancel), ())?;
+/// assert_eq!(result.report.stop, StopReason::Cancelled);
+/// # Ok::<(), impasto::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A token that nobody has used.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the run to stop: it returns the best picture so far.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a stop was asked for.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

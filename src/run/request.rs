@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::error::{Error, Result};
 use crate::loss::targets::StyleTarget;
 use crate::picture::Picture;
+use crate::run::progress::Cancel;
 use crate::run::sizes::Size;
 
 /// Where a run starts.
@@ -92,25 +93,33 @@ pub struct Request<'a> {
     pub(crate) content: Option<&'a Picture>,
     pub(crate) styles: Vec<Style>,
     pub(crate) start: Start,
+    pub(crate) cancel: Cancel,
 }
 
 impl<'a> Request<'a> {
     /// Paint `content` in the style of `styles`, pictures or [`Style`]s; several are mixed by their weights.
     pub fn picture<S: Into<Style>>(content: &'a Picture, styles: impl IntoIterator<Item = S>) -> Self {
         let styles = styles.into_iter().map(Into::into).collect();
-        Self { content: Some(content), styles, start: Start::Content }
+        Self { content: Some(content), styles, start: Start::Content, cancel: Cancel::new() }
     }
 
     /// Make a new picture of `styles` alone, without content, from noise.
     pub fn texture<S: Into<Style>>(styles: impl IntoIterator<Item = S>) -> Self {
         let styles = styles.into_iter().map(Into::into).collect();
-        Self { content: None, styles, start: Start::Noise }
+        Self { content: None, styles, start: Start::Noise, cancel: Cancel::new() }
     }
 
     /// Starts elsewhere.
     #[must_use]
     pub fn start(mut self, start: Start) -> Self {
         self.start = start;
+        self
+    }
+
+    /// Stops the run at its next evaluation when `cancel` is used; the best picture so far comes back.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
         self
     }
 
