@@ -63,13 +63,16 @@ pub mod picture;
 mod random;
 mod run;
 mod tensor;
+mod text;
 pub mod weights;
 
 pub use diagnose::{check, evaluate};
 pub use error::{Error, Result};
+pub use network::{Convolution, InputColours, Layer, Network, NetworkBuilder, Stage, WeightedLayer};
 pub use optimize::StopReason;
 pub use run::defaults;
 pub use run::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};
+pub use tensor::{Padding, Pooling};
 
 /// What tests, benches and the command need of the inside; no part of the interface.
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use impasto::picture::Picture;
-use impasto::{Builder, Error, Init, Progress, StopReason, StyleTransfer, weights};
+use impasto::{Builder, Error, Init, InputColours, Network, Progress, StopReason, StyleTransfer, weights};
 
 fn picture(width: usize, height: usize, kind: f32) -> Picture {
     let plane = width * height;
@@ -171,9 +171,14 @@ fn a_start_picture_must_have_the_shape_of_the_result() {
 
 #[test]
 fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
-    let mut network = weights::random("6,6|8", 3).unwrap();
-    std::sync::Arc::make_mut(&mut network.convolutions[1].weight)[0] = f32::NAN;
-    let transfer = builder().network(Arc::new(network)).build().unwrap();
+    // Finite weights whose features are not.
+    let layer =
+        |outputs: usize, inputs: usize| (outputs, vec![3e38f32; outputs * inputs * 9], vec![0.0f32; outputs]);
+    let network = Network::builder("huge")
+        .colours(InputColours::Torchvision)
+        .block([layer(6, 3), layer(6, 6)])
+        .block([layer(8, 6)]);
+    let transfer = builder().network(network.build().unwrap()).build().unwrap();
     let result = transfer.run(&content(), &[style()], ());
     assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use impasto::InputColours;
 use impasto::internals::engine::backend::ConvolutionAlgorithm;
 use impasto::internals::kernels::simd::Isa;
 use impasto::internals::loss::Normalisation;
 use impasto::internals::run::sizes::Iterations;
-use impasto::weights::Normalization;
 
 use super::values::{InitValue, LayersValue, NumbersValue, SizeValue};
 
@@ -308,6 +308,6 @@ pub(crate) enum WeightsCommand {
         precision: StorageValue,
         /// The colours the network was trained on, where its file does not say: torchvision or caffe
         #[arg(long, value_name = "NAME")]
-        input: Option<Normalization>,
+        input: Option<InputColours>,
     },
 }

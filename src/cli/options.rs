@@ -18,14 +18,14 @@ pub(crate) fn refuse<T>(option: &'static str, message: impl Into<String>) -> Res
 
 /// The network that the options name, with their pooling.
 pub(crate) fn network(weights: Option<&Path>, pooling: Option<PoolingValue>) -> Result<Arc<Network>> {
-    let mut network = match weights {
+    let network = match weights {
         Some(file) => weights::load(file)?,
-        None => weights::embedded()?.clone(),
+        None => weights::embedded()?,
     };
-    if let Some(value) = pooling {
-        network.pooling = pooling_of(value);
-    }
-    Ok(Arc::new(network))
+    Ok(Arc::new(match pooling {
+        Some(value) => network.with_pooling(pooling_of(value)),
+        None => network,
+    }))
 }
 
 /// The pooling that the option names.

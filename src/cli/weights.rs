@@ -4,10 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use impasto::internals::network::{Network, WeightedLayer};
-use impasto::internals::tensor::{Padding, Pooling};
-use impasto::weights::{self, Precision};
-use impasto::{Error, Result, defaults};
+use impasto::weights::{self, Storage};
+use impasto::{Convolution, Error, Network, Padding, Pooling, Result, WeightedLayer, defaults};
 
 use super::args::{StorageValue, WeightsArgs, WeightsCommand};
 use super::{Ending, options, output};
@@ -51,11 +49,11 @@ pub(crate) fn run(args: &WeightsArgs) -> Result<Ending> {
             }
             options::check_distinct(output, &[file])?;
             let network = weights::load_as(file, *input)?;
-            let precision = match precision {
-                StorageValue::F32 => Precision::F32,
-                StorageValue::F16 => Precision::F16,
+            let storage = match precision {
+                StorageValue::F32 => Storage::F32,
+                StorageValue::F16 => Storage::F16,
             };
-            weights::save(&network, output, precision)?;
+            weights::save(&network, output, storage)?;
             Ok(Ending::Done)
         }
     }
@@ -84,31 +82,31 @@ fn report(network: &Network, bytes: &[u8]) -> Report {
     let layers = |list: Vec<WeightedLayer>| {
         list.into_iter().map(|(layer, weight)| (layer.to_string(), weight.into())).collect()
     };
-    let line = |c: &impasto::internals::network::Convolution| Line {
-        name: format!("conv{}_{}", c.block, c.index),
-        inputs: c.inputs,
-        outputs: c.outputs,
-        parameters: c.weight.len() + c.bias.len(),
+    let line = |c: &Convolution| Line {
+        name: c.name(),
+        inputs: c.inputs(),
+        outputs: c.outputs(),
+        parameters: c.weight().len() + c.bias().len(),
     };
-    let convolutions: Vec<Line> = network.convolutions.iter().map(line).collect();
+    let convolutions: Vec<Line> = network.convolutions().iter().map(line).collect();
     Report {
-        file: network.source.display().to_string(),
+        file: network.source().display().to_string(),
         sha256: weights::sha256(bytes),
         bytes: bytes.len(),
-        name: network.name.clone(),
-        licence: network.licence.clone(),
-        description: network.description.clone(),
-        pooling: match network.pooling {
+        name: network.name().to_owned(),
+        licence: network.licence().to_owned(),
+        description: network.description().to_owned(),
+        pooling: match network.pooling() {
             Pooling::Max => "max",
             Pooling::Average => "average",
         },
-        padding: match network.padding {
+        padding: match network.padding() {
             Padding::Zeros => "zeros",
             Padding::Reflect => "reflect",
         },
-        input_weight: network.input_weight,
-        input_bias: network.input_bias,
-        parameters: convolutions.iter().map(|line| line.parameters).sum(),
+        input_weight: *network.input_weight(),
+        input_bias: *network.input_bias(),
+        parameters: network.parameters(),
         content_layers: layers(defaults::content_layers(network)),
         style_layers: layers(defaults::style_layers(network)),
         convolutions,

@@ -55,8 +55,8 @@ pub struct Builder {
 
 impl Builder {
     /// The network; without one, the embedded.
-    pub fn network(mut self, network: Arc<Network>) -> Self {
-        self.network = Some(network);
+    pub fn network(mut self, network: impl Into<Arc<Network>>) -> Self {
+        self.network = Some(network.into());
         self
     }
 
@@ -229,10 +229,10 @@ impl Builder {
         }
         let mut network = match &self.network {
             Some(network) => network.clone(),
-            None => Arc::new(weights::embedded()?.clone()),
+            None => Arc::new(weights::embedded()?),
         };
-        if let Some(pooling) = self.pooling.filter(|pooling| *pooling != network.pooling) {
-            Arc::make_mut(&mut network).pooling = pooling;
+        if let Some(pooling) = self.pooling {
+            network = Arc::new(network.with_pooling(pooling));
         }
         let mut options = self.losses.clone();
         if options.normalisation == Normalisation::Relative {

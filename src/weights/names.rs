@@ -6,7 +6,8 @@
 //! `module.` (from `DataParallel`) and a missing `features.` (from `model.features.state_dict()`) are
 //! understood; `classifier.*` is ignored, since no picture is classified here.
 
-use super::container::{Array, Message, clip};
+use super::container::Array;
+use crate::text::{Message, clip};
 use std::collections::BTreeMap;
 
 /// The places of one convolution's arrays in the container.
@@ -161,11 +162,11 @@ fn blocks(mut convolutions: Vec<Planned>) -> Message<Vec<Planned>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scalar::Scalar;
+    use super::super::dtype::Dtype;
     use super::*;
 
     fn places(names: &[String]) -> Message<Vec<(usize, usize)>> {
-        let array = |name: &String| Array { name: name.clone(), shape: vec![], scalar: Scalar::F32 };
+        let array = |name: &String| Array { name: name.clone(), shape: vec![], dtype: Dtype::F32 };
         let plan = plan(&names.iter().map(array).collect::<Vec<_>>())?;
         Ok(plan.convolutions.iter().map(|c| (c.block, c.index)).collect())
     }

@@ -1,11 +1,11 @@
 //! Opening a network file by its content.
 
 use super::assemble;
-use super::colours::Normalization;
-use super::container::{Container, Message, clip, plain};
+use super::container::Container;
 use super::{npz, pth, safetensors};
 use crate::error::{Error, Result};
-use crate::network::Network;
+use crate::network::{InputColours, Network};
+use crate::text::{Message, clip, plain};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek, SeekFrom};
@@ -25,7 +25,7 @@ pub fn load(path: &Path) -> Result<Network> {
 /// # Errors
 ///
 /// As [`load`]; also if the file states its colour map itself.
-pub fn load_as(path: &Path, input: Option<Normalization>) -> Result<Network> {
+pub fn load_as(path: &Path, input: Option<InputColours>) -> Result<Network> {
     let unreadable = |error: std::io::Error| Error::network(path, format!("it cannot be read: {error}"));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
@@ -49,7 +49,7 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Network> {
 /// # Errors
 ///
 /// As [`decode`]; also if the bytes state their colour map themselves.
-pub fn decode_as(bytes: &[u8], name: &Path, input: Option<Normalization>) -> Result<Network> {
+pub fn decode_as(bytes: &[u8], name: &Path, input: Option<InputColours>) -> Result<Network> {
     read(Cursor::new(bytes), name, input)
 }
 
@@ -58,7 +58,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read(reader: impl BufRead + Seek, name: &Path, input: Option<Normalization>) -> Result<Network> {
+fn read(reader: impl BufRead + Seek, name: &Path, input: Option<InputColours>) -> Result<Network> {
     let network = container(reader).and_then(|mut container| assemble::network(&mut *container, name, input));
     network.map_err(|message| Error::network(name, message))
 }

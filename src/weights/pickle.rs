@@ -6,8 +6,8 @@
 //! cycles cost nothing, no opcode copies more than a few values, and the length of the pickle is limited,
 //! so that memory and time are. Opcodes: CPython's `Lib/pickletools.py`.
 
-use super::container::{Message, clip};
 use super::torch_objects::{self, Callable, Storage, Tensor};
+use crate::text::{Message, clip};
 use std::collections::HashMap;
 use std::io::Read;
 

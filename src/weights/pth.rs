@@ -5,10 +5,11 @@
 //! Stream: five pickles (magic number, protocol, machine, state dict, storage keys), then for every key
 //! the number of its values (int64) and the values. Layout: PyTorch's `torch/serialization.py`.
 
-use super::container::{Array, Container, Format, MAX_ARRAYS, Message, clip, plain, read_exactly};
+use super::container::{Array, Container, Format, MAX_ARRAYS, read_exactly};
 use super::npz::damaged;
 use super::pickle::{Node, Pickle, Value};
 use super::torch_objects::{Tensor, state_dict};
+use crate::text::{Message, clip, plain};
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Read, Seek, SeekFrom};
 use zip::{CompressionMethod, ZipArchive};
@@ -26,8 +27,8 @@ fn arrays(tensors: &[(&str, &Tensor)]) -> Message<Vec<Array>> {
         return Err(format!("it holds {} twice", clip(name)));
     }
     let array = |&(name, tensor): &(&str, &Tensor)| {
-        let (shape, scalar) = (tensor.shape.clone(), tensor.storage.scalar.clone());
-        Array { name: name.into(), shape, scalar }
+        let (shape, dtype) = (tensor.shape.clone(), tensor.storage.dtype.clone());
+        Array { name: name.into(), shape, dtype }
     };
     Ok(tensors.iter().map(array).collect())
 }

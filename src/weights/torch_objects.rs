@@ -3,9 +3,9 @@
 //! Covers what `torch.save` wrote for state dicts from 0.1 (`_rebuild_tensor`, pickled `Parameter`s) to
 //! today (`_rebuild_tensor_v2`). A tensor must be contiguous and fill its storage.
 
-use super::container::{Message, clip, shape_text};
+use super::dtype::Dtype;
 use super::pickle::{Node, Pickle, Value, damaged};
-use super::scalar::Scalar;
+use crate::text::{self, Message, clip};
 
 /// The callables that a state dict may name.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub(super) enum Callable {
     /// `torch._utils._rebuild_parameter` and `torch.nn.parameter.Parameter`: data, …
     Parameter,
     /// `torch.FloatStorage` and its kin, which only persistent ids name.
-    Storage(Scalar),
+    Storage(Dtype),
 }
 
 /// A block of values that the file keeps beside the pickle.
@@ -24,7 +24,7 @@ pub(super) enum Callable {
 pub(super) struct Storage {
     /// The name under which the file keeps it.
     pub key: String,
-    pub scalar: Scalar,
+    pub dtype: Dtype,
     /// Number of values.
     pub length: u64,
 }
@@ -46,12 +46,12 @@ pub(super) fn callable(module: &str, name: &str) -> Message<Callable> {
         ("torch._utils", "_rebuild_parameter") | ("torch.nn.parameter", "Parameter") => Callable::Parameter,
         ("torch" | "torch.storage", storage) if storage.ends_with("Storage") => {
             Callable::Storage(match storage {
-                "HalfStorage" => Scalar::F16,
-                "BFloat16Storage" => Scalar::BF16,
-                "FloatStorage" => Scalar::F32,
-                "DoubleStorage" => Scalar::F64,
-                "ByteStorage" => Scalar::U8,
-                other => Scalar::Other(clip(other)),
+                "HalfStorage" => Dtype::F16,
+                "BFloat16Storage" => Dtype::BF16,
+                "FloatStorage" => Dtype::F32,
+                "DoubleStorage" => Dtype::F64,
+                "ByteStorage" => Dtype::U8,
+                other => Dtype::Other(clip(other)),
             })
         }
         _ => {
@@ -101,7 +101,7 @@ pub(super) fn persistent(pickle: &mut Pickle, identity: Value) -> Message<Value>
         return Err(unusable());
     };
     let (Some("storage"), Some(key)) = (pickle.text(kind), pickle.text(key)) else { return Err(unusable()) };
-    let Some(Node::Callable(Callable::Storage(scalar))) = pickle.node(class) else { return Err(unusable()) };
+    let Some(Node::Callable(Callable::Storage(dtype))) = pickle.node(class) else { return Err(unusable()) };
     // Before 0.4 a storage could be a part of another one.
     if !matches!(view, [] | [Value::None]) {
         return Err(damaged("a storage is a view of another"));
@@ -111,7 +111,7 @@ pub(super) fn persistent(pickle: &mut Pickle, identity: Value) -> Message<Value>
         return Err(unusable());
     }
     let length = u64::try_from(length).map_err(|_| unusable())?;
-    let storage = Storage { key: key.into(), scalar: scalar.clone(), length };
+    let storage = Storage { key: key.into(), dtype: dtype.clone(), length };
     Ok(pickle.push(Node::Storage(storage)))
 }
 
@@ -158,8 +158,8 @@ pub(super) fn state_dict(pickle: &Pickle) -> Message<Vec<(&str, &Tensor)>> {
 impl Storage {
     /// Bytes of one value, also of the integers that a state dict may hold beside its weights.
     pub fn value_size(&self) -> Option<u64> {
-        self.scalar.size().map(|size| size as u64).or(match &self.scalar {
-            Scalar::Other(name) => match name.as_str() {
+        self.dtype.size().map(|size| size as u64).or(match &self.dtype {
+            Dtype::Other(name) => match name.as_str() {
                 "LongStorage" => Some(8),
                 "IntStorage" => Some(4),
                 "ShortStorage" => Some(2),
@@ -177,7 +177,7 @@ impl Tensor {
         if self.whole {
             return Ok(());
         }
-        let (name, shape, length) = (clip(name), shape_text(&self.shape), self.storage.length);
+        let (name, shape, length) = (clip(name), text::shape(&self.shape), self.storage.length);
         Err(format!(
             "{name} of shape {shape} is a view of a storage of {length} values; \
              save a copy of it: tensor.clone(memory_format=torch.contiguous_format)"
