@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use impasto::weights::{self, Storage};
+use impasto::weights::{self, Inspected, Storage};
 use impasto::{Convolution, Error, Network, Padding, Pooling, Result, WeightedLayer, defaults};
 
 use super::args::{StorageValue, WeightsArgs, WeightsCommand};
@@ -15,7 +15,7 @@ use super::{Ending, options, output};
 struct Report {
     file: String,
     sha256: String,
-    bytes: usize,
+    bytes: u64,
     name: String,
     licence: String,
     description: String,
@@ -60,25 +60,20 @@ pub(crate) fn run(args: &WeightsArgs) -> Result<Ending> {
 }
 
 fn inspect(file: Option<&Path>, json: bool) -> Result<Ending> {
-    let bytes = match file {
-        None => weights::EMBEDDED.to_vec(),
-        Some(path) => std::fs::read(path).map_err(|error| Error::Network {
-            file: path.to_owned(),
-            message: format!("cannot be read ({error})"),
-        })?,
+    let inspected = match file {
+        None => weights::inspect_bytes(weights::embedded_file()?, Path::new("(embedded)"))?,
+        Some(path) => weights::inspect(path)?,
     };
-    let name = file.unwrap_or(Path::new("(embedded)"));
-    let network = weights::decode(&bytes, name)?;
-    let report = report(&network, &bytes);
+    let report = report(&inspected);
     if json {
         output::json(&report);
     } else {
-        print(&report, &network);
+        print(&report, &inspected.network);
     }
     Ok(Ending::Done)
 }
 
-fn report(network: &Network, bytes: &[u8]) -> Report {
+fn report(Inspected { network, sha256, bytes, .. }: &Inspected) -> Report {
     let layers = |list: Vec<WeightedLayer>| {
         list.into_iter().map(|(layer, weight)| (layer.to_string(), weight.into())).collect()
     };
@@ -91,8 +86,8 @@ fn report(network: &Network, bytes: &[u8]) -> Report {
     let convolutions: Vec<Line> = network.convolutions().iter().map(line).collect();
     Report {
         file: network.source().display().to_string(),
-        sha256: weights::sha256(bytes),
-        bytes: bytes.len(),
+        sha256: sha256.clone(),
+        bytes: *bytes,
         name: network.name().to_owned(),
         licence: network.licence().to_owned(),
         description: network.description().to_owned(),
