@@ -17,7 +17,7 @@ use impasto::weights;
 fn evaluation(c: &mut Criterion) {
     let networks = [
         ("vgg19", weights::random("vgg19", 0).expect("known shape")),
-        ("embedded", weights::embedded().expect("tested").clone()),
+        ("embedded", weights::embedded().expect("tested")),
     ];
     let mut group = c.benchmark_group("evaluation");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);

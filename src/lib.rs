@@ -67,6 +67,7 @@ pub mod picture;
 mod random;
 mod run;
 mod tensor;
+mod text;
 pub mod weights;
 
 pub use diagnose::{check, evaluate};
@@ -74,7 +75,9 @@ pub use engine::backend::ConvolutionAlgorithm;
 pub use error::{Error, Result};
 pub use kernels::simd::Isa;
 pub use loss::{Normalisation, Terms};
-pub use network::{Layer, LayerList, Network, WeightedLayer};
+pub use network::{
+    Convolution, InputColours, Layer, LayerList, Network, NetworkBuilder, Stage, WeightedLayer,
+};
 pub use optimize::StopReason;
 pub use run::defaults;
 pub use run::options::Options;

@@ -7,8 +7,7 @@ use impasto::internals::engine::reference::Reference;
 use impasto::internals::engine::{Engine, Seed};
 use impasto::internals::kernels::simd::Isa;
 use impasto::internals::network::plan::Plan;
-use impasto::internals::network::{self, Layer, Network};
-use impasto::internals::tensor::{Padding, Pooling};
+use impasto::{Layer, Network, Padding, Pooling};
 
 /// A small multiplicative generator; uniform in [0, 1).
 struct Random(u64);
@@ -26,35 +25,22 @@ impl Random {
 
 /// A network of the given widths (one list a block) with He-scaled random weights.
 fn network(widths: &[&[usize]], pooling: Pooling, padding: Padding, random: &mut Random) -> Arc<Network> {
-    let mut convolutions = Vec::new();
+    let mut builder = Network::builder("random")
+        .colour_map([2.0, 0.1, 0.0, -0.2, 2.1, 0.3, 0.0, 0.0, 1.9], [-0.9, -1.1, -0.8])
+        .pooling(pooling)
+        .padding(padding);
     let mut inputs = 3;
-    for (block, widths) in widths.iter().enumerate() {
-        for (index, &outputs) in widths.iter().enumerate() {
+    for widths in widths {
+        let convolution = |&outputs: &usize| {
             let scale = (6.0 / (9.0 * inputs as f32)).sqrt();
-            convolutions.push(network::Convolution {
-                block: block + 1,
-                index: index + 1,
-                inputs,
-                outputs,
-                weight: (0..outputs * inputs * 9).map(|_| scale * random.signed()).collect(),
-                bias: (0..outputs).map(|_| 0.1 * random.signed()).collect(),
-            });
+            let weight: Vec<f32> = (0..outputs * inputs * 9).map(|_| scale * random.signed()).collect();
+            let bias: Vec<f32> = (0..outputs).map(|_| 0.1 * random.signed()).collect();
             inputs = outputs;
-        }
+            (outputs, weight, bias)
+        };
+        builder = builder.block(widths.iter().map(convolution).collect::<Vec<_>>());
     }
-    Arc::new(Network {
-        source: "random".into(),
-        name: String::new(),
-        licence: String::new(),
-        description: String::new(),
-        input_weight: [2.0, 0.1, 0.0, -0.2, 2.1, 0.3, 0.0, 0.0, 1.9],
-        input_bias: [-0.9, -1.1, -0.8],
-        pooling,
-        padding,
-        convolutions,
-        content_layers: Vec::new(),
-        style_layers: Vec::new(),
-    })
+    Arc::new(builder.build().unwrap())
 }
 
 fn relative(a: impl IntoIterator<Item = f64>, b: impl IntoIterator<Item = f64>) -> f64 {

@@ -151,7 +151,7 @@ impl Decisions {
         for tap in 0..self.taps {
             let (map, shape) = (self.engine.features(tap), self.engine.plan().tap_shape(tap));
             decisions.extend(map.iter().map(|&value| usize::from(value > 0.0)));
-            if self.engine.plan().network().pooling == Pooling::Max {
+            if self.engine.plan().network().pooling() == Pooling::Max {
                 let rectified: Vec<f64> = map.iter().map(|v| v.max(0.0)).collect();
                 decisions.extend(oracle::argmax(&rectified, shape));
             }

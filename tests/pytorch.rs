@@ -51,7 +51,7 @@ fn the_fixtures_cover_every_preset_padding_and_pooling() {
         for padding in common::PADDINGS {
             for pooling in common::POOLINGS {
                 let covered = |(case, _): &(Case, Expected)| {
-                    (case.losses.normalisation, case.network.padding, case.network.pooling)
+                    (case.losses.normalisation, case.network.padding(), case.network.pooling())
                         == (preset, padding, pooling)
                 };
                 assert!(cases.iter().any(covered), "{preset}, {padding:?}, {pooling:?}");

@@ -1,10 +1,12 @@
 //! The library as an embedding program uses it: run, watch, stop, repeat.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use impasto::picture::Picture;
-use impasto::{Builder, Error, Progress, Request, Start, StopReason, Style, StyleTransfer, weights};
+use impasto::{
+    Builder, Error, InputColours, Network, Progress, Request, Start, StopReason, Style, StyleTransfer,
+    weights,
+};
 
 fn picture(width: usize, height: usize, kind: f32) -> Picture {
     let plane = width * height;
@@ -18,7 +20,7 @@ fn picture(width: usize, height: usize, kind: f32) -> Picture {
 
 /// Two sizes (24 and 48 px), a small network, one thread.
 fn builder() -> Builder {
-    let network = Arc::new(weights::random("6,6|8", 3).unwrap());
+    let network = weights::random("6,6|8", 3).unwrap();
     StyleTransfer::builder()
         .using(network)
         .size(48)
@@ -160,7 +162,7 @@ fn pictures_and_textures_share_a_builder_but_not_every_option() {
 }
 
 fn small() -> Builder {
-    let network = Arc::new(weights::random("6,6|8", 3).unwrap());
+    let network = weights::random("6,6|8", 3).unwrap();
     StyleTransfer::builder().using(network).iterations(3).threads(1)
 }
 
@@ -208,9 +210,14 @@ fn styles_count_by_their_weights() {
 
 #[test]
 fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
-    let mut network = weights::random("6,6|8", 3).unwrap();
-    std::sync::Arc::make_mut(&mut network.convolutions[1].weight)[0] = f32::NAN;
-    let transfer = builder().using(Arc::new(network)).build().unwrap();
+    // Finite weights whose features are not.
+    let layer =
+        |outputs: usize, inputs: usize| (outputs, vec![3e38f32; outputs * inputs * 9], vec![0.0f32; outputs]);
+    let network = Network::builder("huge")
+        .colours(InputColours::Torchvision)
+        .block([layer(6, 3), layer(6, 6)])
+        .block([layer(8, 6)]);
+    let transfer = builder().using(network.build().unwrap()).build().unwrap();
     let result = transfer.run(&Request::picture(&content(), [style()]), ());
     assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::network::InputColours;
 use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
-use crate::weights::Normalization;
 
 use super::values::{InitValue, NumbersValue, SizeValue};
 
@@ -221,7 +221,7 @@ pub(super) enum WeightsCommand {
         precision: StorageValue,
         /// The colours the network was trained on, where its file does not say: torchvision or caffe
         #[arg(long, value_name = "NAME")]
-        input: Option<Normalization>,
+        input: Option<InputColours>,
     },
 }
 

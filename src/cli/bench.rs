@@ -129,18 +129,17 @@ pub(super) fn run(args: &BenchArgs) -> Result<Ending> {
     let chosen = &args.network.options;
     let mut network = match &args.architecture {
         Some(architecture) => {
-            let mut network = weights::random(architecture, 0)?;
+            let network = weights::random(architecture, 0)?;
             // Layers below the deepest tap would only take memory.
             let taps = losses(&network)?.taps();
-            let deepest = taps.iter().filter_map(|tap| network.position(*tap)).max();
-            network.convolutions.truncate(deepest.map_or(0, |at| at + 1));
-            Arc::new(network)
+            taps.iter().max().map_or(network.clone(), |&deepest| network.up_to(deepest))
         }
         None => options::network(args.network.weights.as_deref())?,
     };
     if let Some(pooling) = chosen.pooling {
-        Arc::make_mut(&mut network).pooling = pooling;
+        network = network.with_pooling(pooling);
     }
+    let network = Arc::new(network);
     let losses = losses(&network)?;
     let plan = Plan::new(network.clone(), size, size, &losses.taps())?;
     let backend = Backend::new(network.clone(), chosen.convolution.unwrap_or_default(), chosen.isa)?;
@@ -195,13 +194,13 @@ fn report(
     let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.gram).sum();
     let milliseconds = |sum: f64| sum / PROFILED as f64 * 1e3;
     let reports = layers.iter().enumerate().map(|(at, time)| {
-        let convolution = &plan.network().convolutions[at];
+        let convolution = &plan.network().convolutions()[at];
         let shape = plan.shape(at);
         let flops = plan.layer_direct_flops(at) * PROFILED as f64;
         let gflops = flops / (time.forward + time.backward) / 1e9;
         LayerReport {
-            layer: format!("conv{}_{}", convolution.block, convolution.index),
-            shape: [convolution.inputs, convolution.outputs, shape.height, shape.width],
+            layer: convolution.name(),
+            shape: [convolution.inputs(), convolution.outputs(), shape.height, shape.width],
             algorithm: time.algorithm,
             forward_milliseconds: milliseconds(time.forward),
             backward_milliseconds: milliseconds(time.backward),
@@ -212,7 +211,7 @@ fn report(
         }
     });
     Report {
-        network: plan.network().name.clone(),
+        network: plan.network().name().to_owned(),
         size: plan.picture().width,
         threads,
         repeats: seconds.len(),

@@ -1,7 +1,6 @@
 //! From options to what the library takes; options that contradict each other are refused here.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::values::NumbersValue;
 use crate::error::{Error, Result};
@@ -16,11 +15,11 @@ pub(super) fn refuse<T>(option: &'static str, message: impl std::fmt::Display) -
 }
 
 /// The network that the options name.
-pub(super) fn network(weights: Option<&Path>) -> Result<Arc<Network>> {
-    Ok(Arc::new(match weights {
-        Some(file) => weights::load(file)?,
-        None => weights::embedded()?.clone(),
-    }))
+pub(super) fn network(weights: Option<&Path>) -> Result<Network> {
+    match weights {
+        Some(file) => weights::load(file),
+        None => weights::embedded(),
+    }
 }
 
 /// Refuses a number of blend weights that is not the number of styles.

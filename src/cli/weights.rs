@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::network::{Network, WeightedLayer};
+use crate::network::{Convolution, Network, WeightedLayer};
 use crate::run::defaults;
 use crate::tensor::{Padding, Pooling};
-use crate::weights::{self, Precision};
+use crate::weights::{self, Inspected, Storage};
 
 use super::args::{StorageValue, WeightsArgs, WeightsCommand};
 use super::{Ending, options, output};
@@ -18,12 +18,12 @@ use super::{Ending, options, output};
 struct Report {
     file: String,
     sha256: String,
-    bytes: usize,
+    bytes: u64,
     name: String,
     licence: String,
     description: String,
-    pooling: &'static str,
-    padding: &'static str,
+    pooling: Pooling,
+    padding: Padding,
     input_weight: [f32; 9],
     input_bias: [f32; 3],
     parameters: usize,
@@ -51,62 +51,53 @@ pub(super) fn run(args: &WeightsArgs) -> Result<Ending> {
             }
             options::check_distinct(output, &[file])?;
             let network = weights::load_as(file, *input)?;
-            let precision = match precision {
-                StorageValue::F32 => Precision::F32,
-                StorageValue::F16 => Precision::F16,
+            let storage = match precision {
+                StorageValue::F32 => Storage::F32,
+                StorageValue::F16 => Storage::F16,
             };
-            weights::save(&network, output, precision)?;
+            weights::save(&network, output, storage)?;
             Ok(Ending::Done)
         }
     }
 }
 
 fn inspect(file: Option<&Path>, json: bool) -> Result<Ending> {
-    let bytes = match file {
-        None => weights::EMBEDDED.to_vec(),
-        Some(path) => std::fs::read(path)
-            .map_err(|error| Error::network(path, format!("cannot be read ({error})")).because(error))?,
+    let inspected = match file {
+        None => weights::inspect_bytes(weights::embedded_file()?, Path::new("(embedded)"))?,
+        Some(path) => weights::inspect(path)?,
     };
-    let name = file.unwrap_or(Path::new("(embedded)"));
-    let network = weights::decode(&bytes, name)?;
-    let report = report(&network, &bytes);
+    let report = report(&inspected);
     if json {
         output::json(&report)?;
     } else {
-        print(&report, &network)?;
+        print(&report, &inspected.network)?;
     }
     Ok(Ending::Done)
 }
 
-fn report(network: &Network, bytes: &[u8]) -> Report {
+fn report(Inspected { network, sha256, bytes, .. }: &Inspected) -> Report {
     let layers = |list: Vec<WeightedLayer>| {
         list.into_iter().map(|(layer, weight)| (layer.to_string(), weight.into())).collect()
     };
-    let line = |c: &crate::network::Convolution| Line {
-        name: format!("conv{}_{}", c.block, c.index),
-        inputs: c.inputs,
-        outputs: c.outputs,
-        parameters: c.weight.len() + c.bias.len(),
+    let line = |c: &Convolution| Line {
+        name: c.name(),
+        inputs: c.inputs(),
+        outputs: c.outputs(),
+        parameters: c.weight().len() + c.bias().len(),
     };
-    let convolutions: Vec<Line> = network.convolutions.iter().map(line).collect();
+    let convolutions: Vec<Line> = network.convolutions().iter().map(line).collect();
     Report {
-        file: network.source.display().to_string(),
-        sha256: weights::sha256(bytes),
-        bytes: bytes.len(),
-        name: network.name.clone(),
-        licence: network.licence.clone(),
-        description: network.description.clone(),
-        pooling: match network.pooling {
-            Pooling::Max => "max",
-            Pooling::Average => "average",
-        },
-        padding: match network.padding {
-            Padding::Zeros => "zeros",
-            Padding::Reflect => "reflect",
-        },
-        input_weight: network.input_weight,
-        input_bias: network.input_bias,
-        parameters: convolutions.iter().map(|line| line.parameters).sum(),
+        file: network.source().display().to_string(),
+        sha256: sha256.clone(),
+        bytes: *bytes,
+        name: network.name().to_owned(),
+        licence: network.licence().to_owned(),
+        description: network.description().to_owned(),
+        pooling: network.pooling(),
+        padding: network.padding(),
+        input_weight: *network.input_weight(),
+        input_bias: *network.input_bias(),
+        parameters: network.parameters(),
         content_layers: layers(defaults::content_layers(network)),
         style_layers: layers(defaults::style_layers(network)),
         convolutions,

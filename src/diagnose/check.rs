@@ -54,7 +54,7 @@ impl Finding {
 pub fn check(network: &Network, (width, height): (usize, usize), seed: u64) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (pooling, pooling_name) in [(Pooling::Max, "max"), (Pooling::Average, "average")] {
-        let network = Arc::new(Network { pooling, ..network.clone() });
+        let network = Arc::new(network.with_pooling(pooling));
         let backends = backends(&network)?;
         for (name, normalisation) in Normalisation::ALL {
             let options = LossOptions {

@@ -136,15 +136,15 @@ impl Fast {
         let (shape, row, plane) = (self.plan.picture(), self.picture.row(), self.picture.plane());
         let (height, width, positions) = (shape.height, shape.width, shape.positions());
         assert_eq!(rgb.len(), shape.len(), "picture length");
-        let (network, padding) = (self.plan.network(), self.plan.network().padding);
+        let (network, padding) = (self.plan.network(), self.plan.network().padding());
         self.picture.data[..3 * plane].par_chunks_exact_mut(plane).enumerate().for_each(|(c, plane)| {
-            let w = &network.input_weight[3 * c..][..3];
+            let w = &network.input_weight()[3 * c..][..3];
             for y in 0..height {
                 let line = &mut plane[(y + 1) * row..][..row];
                 for x in 0..width {
                     let at = y * width + x;
                     let mapped = w[0] * rgb[at] + w[1] * rgb[positions + at] + w[2] * rgb[2 * positions + at];
-                    line[x + 1] = mapped + network.input_bias[c];
+                    line[x + 1] = mapped + network.input_bias()[c];
                 }
                 (line[0], line[width + 1]) = match padding {
                     Padding::Zeros => (0.0, 0.0),
@@ -270,13 +270,13 @@ impl Engine for Fast {
                 let sink = Pooled {
                     layout,
                     bias,
-                    pooling: network.pooling,
+                    pooling: network.pooling(),
                     out,
                     output: Shared::new(free.map_mut(&out)),
                     gates: Shared::new(&mut kept.gates),
                 };
                 winograd::convolve(isa, &InMemory::new(input(), from), &from, forward, &sink, &self.scratch);
-                fill_border(free.map_mut(&out), &out, network.padding);
+                fill_border(free.map_mut(&out), &out, network.padding());
                 self.working[spare] = free;
                 self.kept[at] = kept;
                 current = Some(spare);
@@ -306,7 +306,7 @@ impl Engine for Fast {
                 }
             }
             if pooled.is_none() && at + 1 < self.plan.depth() {
-                fill_border(output.map_mut(&layout), &layout, network.padding);
+                fill_border(output.map_mut(&layout), &layout, network.padding());
             }
             let in_spare = kept.rectified.is_none();
             self.working[spare] = free;
@@ -316,9 +316,9 @@ impl Engine for Fast {
                 let mut small = std::mem::take(&mut self.working[target]);
                 small.reserve(&out);
                 let large = kept.rectified.as_ref().unwrap_or(&self.working[spare]).map(&layout);
-                let pooling = network.pooling;
+                let pooling = network.pooling();
                 pool::forward(isa, large, &layout, pooling, small.map_mut(&out), &out, &mut kept.gates);
-                fill_border(small.map_mut(&out), &out, network.padding);
+                fill_border(small.map_mut(&out), &out, network.padding());
                 self.working[target] = small;
                 current = Some(target);
             }
@@ -407,7 +407,7 @@ impl Engine for Fast {
             if lazy {
                 let out = Layout::new(self.plan.input_shape(at + 1));
                 let gates = &self.kept[at].gates;
-                let source = Unpooled::new(here.map(&out), out, network.pooling, gates, layout);
+                let source = Unpooled::new(here.map(&out), out, network.pooling(), gates, layout);
                 self.descend(at, &source, &here, &mut other, &mut border, &packs);
             } else {
                 if behind_pooling {
@@ -416,7 +416,7 @@ impl Engine for Fast {
                     let (gates, to, seeds) =
                         (&self.kept[at].gates, other.map_mut(&layout), self.seeds(at, &packs));
                     let small = here.map(&out);
-                    pool::backward(self.isa, small, &out, network.pooling, gates, to, &layout, &seeds);
+                    pool::backward(self.isa, small, &out, network.pooling(), gates, to, &layout, &seeds);
                     std::mem::swap(&mut here, &mut other);
                 }
                 fill_border(here.map_mut(&layout), &layout, Padding::Zeros);
@@ -429,7 +429,7 @@ impl Engine for Fast {
                 self.times[at].backward += begin.elapsed().as_secs_f64();
             }
         }
-        unmap_colours(&network.input_weight, &border.mapped, gradient);
+        unmap_colours(network.input_weight(), &border.mapped, gradient);
         self.border = border;
         // Each buffer keeps its part in the next evaluation, or both would grow to the larger size.
         self.working = if depth.is_multiple_of(2) { [here, other] } else { [other, here] };

@@ -39,7 +39,7 @@ impl Holder {
 pub fn estimate(plan: &Plan, holder: Holder) -> usize {
     let levels = 0..plan.depth();
     let network = plan.network();
-    let weights: usize = network.convolutions[..plan.depth()].iter().map(|c| c.weight.len()).sum();
+    let weights: usize = network.convolutions()[..plan.depth()].iter().map(|c| c.weight().len()).sum();
     let vectors = PIXEL_VECTORS * plan.picture().len();
     let largest = |size: &dyn Fn(Shape) -> usize| {
         levels.clone().map(|at| size(plan.input_shape(at)).max(size(plan.shape(at)))).max().unwrap_or(0)
@@ -59,9 +59,12 @@ pub fn estimate(plan: &Plan, holder: Holder) -> usize {
                 levels.clone().map(|at| size_of::<u16>() * plan.shape(at).len().div_ceil(LANES)).sum();
             // Finer and coarser sizes may use different tiles.
             let packed = |c: &Convolution| {
-                Tile::ALL.map(|tile| winograd::packed_bytes(c.outputs, c.inputs, tile)).iter().sum::<usize>()
+                Tile::ALL
+                    .map(|tile| winograd::packed_bytes(c.outputs(), c.inputs(), tile))
+                    .iter()
+                    .sum::<usize>()
             };
-            let packed: usize = network.convolutions[..plan.depth()].iter().map(packed).sum();
+            let packed: usize = network.convolutions()[..plan.depth()].iter().map(packed).sum();
             // Twice: the network's own, and turned for a mirrored border.
             let plain = size_of::<f32>() * (2 * weights + vectors);
             taps + gates + 2 * largest(&blocked) + packed + plain + SCRATCH

@@ -76,16 +76,16 @@ pub struct PackedNetwork {
 impl PackedNetwork {
     /// Prepares a network; each convolution is packed when an engine first needs it.
     pub fn new(network: Arc<Network>, convolution: ConvolutionAlgorithm) -> Self {
-        let first = &network.convolutions[0];
+        let first = &network.convolutions()[0];
         let level = |c: &network::Convolution| Level {
-            bias: sink::vectors(&c.bias),
+            bias: sink::vectors(c.bias()),
             inner: Default::default(),
             mirrored: OnceLock::new(),
         };
         Self {
-            levels: network.convolutions.iter().map(level).collect(),
-            first: direct::pack_first(&first.weight, first.outputs),
-            last: direct::pack_last(&first.weight, first.outputs),
+            levels: network.convolutions().iter().map(level).collect(),
+            first: direct::pack_first(first.weight(), first.outputs()),
+            last: direct::pack_last(first.weight(), first.outputs()),
             network,
             convolution,
         }
@@ -105,17 +105,17 @@ impl PackedNetwork {
             ConvolutionAlgorithm::Winograd6 => Some(Tile::Six),
             _ => Some(Tile::best(map)),
         };
-        let c = &self.network.convolutions[at];
+        let c = &self.network.convolutions()[at];
         let slot = tile.map_or(0, |tile| 1 + tile as usize);
         (at > 0).then(|| {
             self.levels[at].inner[slot].get_or_init(|| match tile {
                 None => Inner::Direct {
-                    forward: direct::pack(&c.weight, c.outputs, c.inputs),
+                    forward: direct::pack(c.weight(), c.outputs(), c.inputs()),
                     backward: self.turned(at),
                 },
                 Some(tile) => {
                     let (forward, backward) =
-                        winograd::Weights::pair(c.weight.clone(), c.outputs, c.inputs, tile);
+                        winograd::Weights::pair(c.weight().clone(), c.outputs(), c.inputs(), tile);
                     Inner::Winograd { tile, forward, backward }
                 }
             })
@@ -124,13 +124,13 @@ impl PackedNetwork {
 
     /// The turned direct weights that the mirrored border needs; `None` with zeros around the map.
     pub fn mirrored(&self, at: usize) -> Option<&Packed> {
-        let mirrors = self.network.padding == Padding::Reflect;
+        let mirrors = self.network.padding() == Padding::Reflect;
         mirrors.then(|| self.levels[at].mirrored.get_or_init(|| self.turned(at)))
     }
 
     /// The direct weights from the output's gradient to the input's.
     fn turned(&self, at: usize) -> Packed {
-        let c = &self.network.convolutions[at];
-        direct::pack(&rotated(&c.weight, c.outputs, c.inputs), c.inputs, c.outputs)
+        let c = &self.network.convolutions()[at];
+        direct::pack(&rotated(c.weight(), c.outputs(), c.inputs()), c.inputs(), c.outputs())
     }
 }

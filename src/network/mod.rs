@@ -1,73 +1,268 @@
-//! A VGG-shaped network: what its file says, and the engines that run it.
-//!
-//! [`Network`] is plain data. An engine ([`engine::Engine`]) carries pictures forward to the taps and
-//! gradients back to the picture; `reference` is the im2col path in any precision.
+//! A VGG-shaped network as plain, checked data, the names of its layers, and its plan for one picture size.
 
+mod builder;
+pub(crate) mod check;
+mod colours;
 pub mod layer;
 pub mod plan;
 
+pub use builder::NetworkBuilder;
+pub use colours::InputColours;
 pub use layer::{Layer, LayerList, Stage, WeightedLayer};
 
-use std::path::PathBuf;
+pub(crate) use builder::Part;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::tensor::{Padding, Pooling};
 
-/// One 3×3 convolution with its bias.
-#[derive(Debug, Clone)]
+/// One 3×3 convolution with its bias and its place in a [`Network`].
+#[derive(Clone)]
 pub struct Convolution {
-    /// Block and index, from 1, as in `conv{block}_{index}`.
-    pub block: usize,
-    /// Index inside the block, from 1.
-    pub index: usize,
-    /// Channels that come in.
-    pub inputs: usize,
-    /// Channels that go out.
-    pub outputs: usize,
-    /// outputs × inputs × 3 × 3, row-major (cross-correlation, as every framework stores it); shared, since the widest
-    /// layers are computed from it as it is.
-    pub weight: Arc<[f32]>,
-    /// One value per output channel.
-    pub bias: Vec<f32>,
+    block: usize,
+    index: usize,
+    inputs: usize,
+    outputs: usize,
+    weight: Arc<[f32]>,
+    bias: Arc<[f32]>,
 }
 
-/// A whole network as its file describes it.
-#[derive(Debug, Clone)]
-pub struct Network {
-    /// The file it came from, or a name for one that came from memory; used in messages.
-    pub source: PathBuf,
-    /// What the file calls itself (empty if it does not say).
-    pub name: String,
-    /// The licence that the file states (empty if it does not say).
-    pub licence: String,
-    /// Free text from the file.
-    pub description: String,
-    /// 3×3, row-major: network input = `input_weight`·rgb + `input_bias`, rgb in [0, 1].
-    pub input_weight: [f32; 9],
-    /// The affine part of the colour map.
-    pub input_bias: [f32; 3],
-    /// Pooling between blocks.
-    pub pooling: Pooling,
-    /// Padding of every convolution.
-    pub padding: Padding,
-    /// Convolutions in order; blocks and indices count from 1 without gaps.
-    pub convolutions: Vec<Convolution>,
-    /// Content layers that the file recommends; empty: none stated.
-    pub content_layers: Vec<WeightedLayer>,
-    /// Style layers that the file recommends; empty: none stated.
-    pub style_layers: Vec<WeightedLayer>,
+impl Convolution {
+    /// The block, from 1, as in `conv{block}_{index}`.
+    pub fn block(&self) -> usize {
+        self.block
+    }
+
+    /// The place inside the block, from 1.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// `conv2_1`.
+    pub fn name(&self) -> String {
+        format!("conv{}_{}", self.block, self.index)
+    }
+
+    /// Channels that come in.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Channels that go out.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// outputs×inputs×3×3, row-major (cross-correlation, as every framework stores it), all finite; shared, since the
+    /// widest layers are computed from it as it is.
+    pub fn weight(&self) -> &Arc<[f32]> {
+        &self.weight
+    }
+
+    /// One value an output channel, all finite.
+    pub fn bias(&self) -> &[f32] {
+        &self.bias
+    }
+}
+
+impl fmt::Debug for Convolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}→{}", self.name(), self.inputs, self.outputs)
+    }
+}
+
+/// A VGG-shaped network: blocks of 3×3 convolutions with a ReLU behind each and a 2×2 pooling between blocks.
+///
+/// It cannot be wrong: [`Network::builder`] and the readers of [`weights`](crate::weights) check all that must hold, and
+/// nothing changes afterwards. A clone shares everything with its original and costs next to nothing.
+///
+/// ```
+/// use impasto::{InputColours, Network};
+///
+/// // 3→2→2|2→4 channels; real weights come from training.
+/// let layer = |outputs: usize, inputs: usize| (outputs, vec![0.01; outputs * inputs * 9], vec![0.0; outputs]);
+/// let network = Network::builder("tiny")
+///     .colours(InputColours::Torchvision)
+///     .block([layer(2, 3), layer(2, 2)])
+///     .block([layer(4, 2)])
+///     .build()?;
+/// assert_eq!(network.layers().last().unwrap().to_string(), "relu2_1");
+/// # Ok::<(), impasto::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Network(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    source: PathBuf,
+    name: String,
+    licence: String,
+    description: String,
+    input_weight: [f32; 9],
+    input_bias: [f32; 3],
+    pooling: Pooling,
+    padding: Padding,
+    convolutions: Vec<Convolution>,
+    content_layers: Vec<WeightedLayer>,
+    style_layers: Vec<WeightedLayer>,
 }
 
 impl Network {
+    /// Begins a network from arrays in memory; messages call it `name` unless they are told a file.
+    pub fn builder(name: impl Into<String>) -> NetworkBuilder {
+        NetworkBuilder::new(name.into())
+    }
+
+    /// The file it came from, or a name for one that came from memory; used in messages.
+    pub fn source(&self) -> &Path {
+        &self.0.source
+    }
+
+    /// What it calls itself (empty if it does not say).
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The licence that it states (empty if it does not say).
+    pub fn licence(&self) -> &str {
+        &self.0.licence
+    }
+
+    /// Free text about it.
+    pub fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    /// 3×3, row-major: network input = `input_weight`·rgb + `input_bias`, rgb in [0, 1].
+    pub fn input_weight(&self) -> &[f32; 9] {
+        &self.0.input_weight
+    }
+
+    /// The part of the colour map that is added.
+    pub fn input_bias(&self) -> &[f32; 3] {
+        &self.0.input_bias
+    }
+
+    /// Pooling between blocks.
+    pub fn pooling(&self) -> Pooling {
+        self.0.pooling
+    }
+
+    /// Padding of every convolution.
+    pub fn padding(&self) -> Padding {
+        self.0.padding
+    }
+
+    /// At least one convolution, in order: blocks and indices count from 1 without gaps, and each takes the channels that
+    /// the one before it gives, the first the picture's 3.
+    pub fn convolutions(&self) -> &[Convolution] {
+        &self.0.convolutions
+    }
+
+    /// Content layers that it recommends, by depth; empty: none stated.
+    pub fn content_layers(&self) -> &[WeightedLayer] {
+        &self.0.content_layers
+    }
+
+    /// Style layers that it recommends, by depth; empty: none stated.
+    pub fn style_layers(&self) -> &[WeightedLayer] {
+        &self.0.style_layers
+    }
+
     /// Every layer that can be tapped, by depth.
     pub fn layers(&self) -> impl Iterator<Item = Layer> + '_ {
-        self.convolutions.iter().flat_map(|c| {
-            [Stage::Conv, Stage::Relu].map(|stage| Layer { block: c.block, index: c.index, stage })
-        })
+        builder::layers(self.convolutions())
     }
 
     /// The place of a layer's convolution in [`Network::convolutions`], if the network has it.
     pub fn position(&self, layer: Layer) -> Option<usize> {
-        self.convolutions.iter().position(|c| c.block == layer.block && c.index == layer.index)
+        self.convolutions().iter().position(|c| c.block == layer.block && c.index == layer.index)
+    }
+
+    /// The number of weights and biases of all convolutions.
+    pub fn parameters(&self) -> usize {
+        self.convolutions().iter().map(|c| c.weight.len() + c.bias.len()).sum()
+    }
+
+    /// The same network with another pooling.
+    #[must_use]
+    pub fn with_pooling(&self, pooling: Pooling) -> Self {
+        if pooling == self.pooling() {
+            return self.clone();
+        }
+        Self(Arc::new(Inner { pooling, ..Inner::clone(&self.0) }))
+    }
+
+    /// The same network without what lies below `deepest`: its convolutions, and recommended layers among them. Whole if
+    /// it has no such layer.
+    #[must_use]
+    pub fn up_to(&self, deepest: Layer) -> Self {
+        let Some(at) = self.position(deepest) else { return self.clone() };
+        let mut inner = Inner::clone(&self.0);
+        inner.convolutions.truncate(at + 1);
+        let last = Layer { stage: Stage::Relu, ..deepest };
+        for layers in [&mut inner.content_layers, &mut inner.style_layers] {
+            layers.retain(|&(layer, _)| layer <= last);
+        }
+        Self(Arc::new(inner))
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("source", &self.0.source)
+            .field("pooling", &self.0.pooling)
+            .field("padding", &self.0.padding)
+            .field("convolutions", &self.0.convolutions)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network() -> Network {
+        let part = |outputs: usize, inputs: usize| {
+            (outputs, vec![0.5f32; outputs * inputs * 9], vec![0.5f32; outputs])
+        };
+        let weighted = |names: [&str; 2]| names.map(|name| (name.parse().unwrap(), 1.0));
+        Network::builder("tiny")
+            .colours(InputColours::Torchvision)
+            .block([part(2, 3), part(2, 2)])
+            .block([part(4, 2)])
+            .content_layers(weighted(["conv1_2", "relu2_1"]))
+            .style_layers(weighted(["relu1_2", "conv2_1"]))
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn clones_share_their_weights() {
+        let network = network();
+        let average = network.with_pooling(Pooling::Average);
+        assert_eq!((network.pooling(), average.pooling()), (Pooling::Max, Pooling::Average));
+        for other in [&network.clone(), &average, &network.up_to("conv1_1".parse().unwrap())] {
+            assert!(Arc::ptr_eq(other.convolutions()[0].weight(), network.convolutions()[0].weight()));
+        }
+        assert_eq!(network.parameters(), 54 + 2 + 36 + 2 + 72 + 4);
+    }
+
+    #[test]
+    fn a_network_is_cut_with_its_recommendations() {
+        let network = network();
+        let cut = network.up_to("conv1_2".parse().unwrap());
+        assert_eq!(cut.convolutions().len(), 2);
+        let names = |layers: &[WeightedLayer]| -> Vec<String> {
+            layers.iter().map(|(layer, _)| layer.to_string()).collect()
+        };
+        assert_eq!(
+            (names(cut.content_layers()), names(cut.style_layers())),
+            (vec!["conv1_2".into()], vec!["relu1_2".into()])
+        );
+        assert_eq!(network.up_to("conv5_1".parse().unwrap()).convolutions().len(), 3);
     }
 }

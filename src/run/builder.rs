@@ -13,13 +13,13 @@ use crate::weights;
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Builder {
-    pub(crate) network: Option<Arc<Network>>,
+    pub(crate) network: Option<Network>,
     pub(crate) options: Options,
 }
 
 impl Builder {
     /// The network that looks; without one, the embedded.
-    pub fn using(mut self, network: Arc<Network>) -> Self {
+    pub fn using(mut self, network: Network) -> Self {
         self.network = Some(network);
         self
     }
@@ -31,10 +31,10 @@ impl Builder {
     }
 
     /// The network that was given, or the embedded one.
-    pub(crate) fn resolved_network(&self) -> Result<Arc<Network>> {
+    pub(crate) fn resolved_network(&self) -> Result<Network> {
         match &self.network {
             Some(network) => Ok(network.clone()),
-            None => Ok(Arc::new(weights::embedded()?.clone())),
+            None => weights::embedded(),
         }
     }
 

@@ -69,8 +69,8 @@ pub const RANGE_WEIGHT: f64 = 10.0;
 /// The style layers: what the network's file recommends, else the paper's relu1_1 … relu5_1 as far as the
 /// network has them.
 pub fn style_layers(network: &Network) -> Vec<WeightedLayer> {
-    if !network.style_layers.is_empty() {
-        return network.style_layers.clone();
+    if !network.style_layers().is_empty() {
+        return network.style_layers().to_vec();
     }
     let layers = (1..=5).map(|block| Layer { block, index: 1, stage: Stage::Relu });
     layers.filter(|layer| network.position(*layer).is_some()).map(|layer| (layer, 1.0)).collect()
@@ -79,8 +79,8 @@ pub fn style_layers(network: &Network) -> Vec<WeightedLayer> {
 /// The content layer: what the network's file recommends, else the paper's relu4_2, or the deepest layer above it
 /// that the network has.
 pub fn content_layers(network: &Network) -> Vec<WeightedLayer> {
-    if !network.content_layers.is_empty() {
-        return network.content_layers.clone();
+    if !network.content_layers().is_empty() {
+        return network.content_layers().to_vec();
     }
     let paper = Layer { block: 4, index: 2, stage: Stage::Relu };
     let rectified = network.layers().filter(|layer| layer.stage == Stage::Relu && *layer <= paper);

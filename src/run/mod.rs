@@ -36,12 +36,11 @@ use settings::{Computing, Settings};
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use std::sync::Arc;
 /// use impasto::{Progress, Request, StyleTransfer, picture::Picture, weights};
 ///
 /// # let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
 /// let transfer = StyleTransfer::builder()
-///     .using(Arc::new(weights::random("4|6", 1)?)) // leave this out for the embedded network
+///     .using(weights::random("4|6", 1)?) // leave this out for the embedded network
 ///     .size(24)
 ///     .iterations(3)
 ///     .build()?;

@@ -179,14 +179,16 @@ impl Computing {
     ///
     /// # Errors
     /// A number of threads or an instruction set that cannot be had.
-    pub fn new(options: &NetworkOptions, network: &std::sync::Arc<Network>) -> Result<Self> {
-        let mut network = network.clone();
-        if let Some(pooling) = options.pooling.filter(|pooling| *pooling != network.pooling) {
-            std::sync::Arc::make_mut(&mut network).pooling = pooling;
-        }
+    pub fn new(options: &NetworkOptions, network: &Network) -> Result<Self> {
+        let network = match options.pooling {
+            Some(pooling) => network.with_pooling(pooling),
+            None => network.clone(),
+        };
         let pool = threads::pool(options.threads)?;
         let isa: Option<Isa> = options.isa;
-        let backend = pool.install(|| Backend::new(network, options.convolution.unwrap_or_default(), isa))?;
+        let backend = pool.install(|| {
+            Backend::new(std::sync::Arc::new(network), options.convolution.unwrap_or_default(), isa)
+        })?;
         Ok(Self { backend, pool })
     }
 }

@@ -17,18 +17,18 @@
 //!   Without it: max pooling, zeros, nothing recommended. A key that is not known is an error.
 //!
 //! Values are float16, bfloat16, float32 or float64; an array with any other name is an error.
-//! State dicts of torchvision's VGG-16 and VGG-19 (`features.0.weight`, …; see [`Normalization`] for
+//! State dicts of torchvision's VGG-16 and VGG-19 (`features.0.weight`, …; see [`InputColours`](crate::InputColours) for
 //! their colours) load as they are, from `.pth`, `.safetensors` or an `.npz` made of them; their
 //! `classifier.*` is ignored.
 //!
 //! ```
-//! use impasto::weights::{self, Precision};
+//! use impasto::weights::{self, Storage};
 //!
 //! # fn main() -> impasto::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("slim.npz");
 //! let network = weights::random("16,16|32,32|64", 0)?;
-//! weights::save(&network, &path, Precision::F16)?;
+//! weights::save(&network, &path, Storage::F16)?;
 //! let again = weights::load(&path)?;
 //! assert_eq!(again.layers().last().unwrap().to_string(), "relu3_1");
 //! # Ok(())
@@ -41,10 +41,11 @@
 //! a pickle can only describe arrays. Whatever is wrong is one sentence that names the array.
 
 mod assemble;
-mod check;
 mod colours;
 mod container;
+mod dtype;
 mod embedded;
+mod input;
 mod metadata;
 mod names;
 pub mod npy;
@@ -53,14 +54,11 @@ mod open;
 mod pickle;
 mod pth;
 mod random;
+mod recognise;
 mod safetensors;
 mod save;
-mod scalar;
-mod torch_objects;
 
-pub use check::check;
-pub use colours::Normalization;
-pub use embedded::{EMBEDDED, embedded};
-pub use open::{decode, decode_as, load, load_as, sha256};
+pub use embedded::{embedded, embedded_file};
+pub use open::{Inspected, decode, decode_as, inspect, inspect_bytes, load, load_as};
 pub use random::random;
-pub use save::{Precision, save};
+pub use save::{Storage, save};

@@ -5,8 +5,8 @@
 //! `numpy.save` writes: a flat dictionary of `descr`, `fortran_order` and `shape`, of at most 4 KiB.
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
-use super::container::{Message, clip};
-use super::scalar::Scalar;
+use super::dtype::Dtype;
+use crate::text::{Message, clip};
 use npyz::WriterBuilder;
 use std::io::{self, Read, Write};
 
@@ -19,7 +19,7 @@ const MAX_HEADER: usize = 4096;
 /// A header that has been read.
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
-    pub scalar: Scalar,
+    pub dtype: Dtype,
     pub shape: Vec<usize>,
 }
 
@@ -85,7 +85,7 @@ fn parse(text: &str) -> Message<Header> {
     if fortran && shape.len() > 1 {
         return Err("it is stored in Fortran order; save numpy.ascontiguousarray(…) of it".into());
     }
-    Ok(Header { scalar: scalar(descr), shape })
+    Ok(Header { dtype: dtype(descr), shape })
 }
 
 /// `64, 3, 3, 3` or `64,` or nothing.
@@ -104,13 +104,13 @@ fn unquote(text: &str) -> Option<&str> {
     (!inner.contains(quote)).then_some(inner)
 }
 
-fn scalar(descr: &str) -> Scalar {
+fn dtype(descr: &str) -> Dtype {
     match descr {
-        "<f2" => Scalar::F16,
-        "<f4" => Scalar::F32,
-        "<f8" => Scalar::F64,
-        "|u1" | "<u1" | "u1" => Scalar::U8,
-        other => Scalar::Other(other.into()),
+        "<f2" => Dtype::F16,
+        "<f4" => Dtype::F32,
+        "<f8" => Dtype::F64,
+        "|u1" | "<u1" | "u1" => Dtype::U8,
+        other => Dtype::Other(other.into()),
     }
 }
 

@@ -19,15 +19,15 @@ fn headers_as_numpy_writes_them() {
     let read = |text| read(text).unwrap();
     assert_eq!(
         read("{'descr': '<f4', 'fortran_order': False, 'shape': (64, 3, 3, 3), }          \n"),
-        Header { scalar: Scalar::F32, shape: vec![64, 3, 3, 3] }
+        Header { dtype: Dtype::F32, shape: vec![64, 3, 3, 3] }
     );
     assert_eq!(read("{'descr': '<f2', 'fortran_order': False, 'shape': (5,), }\n").shape, [5]);
     assert_eq!(read("{'descr': '<f8', 'fortran_order': False, 'shape': (), }\n").shape, [0usize; 0]);
     // A vector is the same in both orders, and NumPy marks some vectors so.
-    assert_eq!(read("{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }\n").scalar, Scalar::U8);
+    assert_eq!(read("{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }\n").dtype, Dtype::U8);
     assert_eq!(
-        read("{'shape': (2, 3), 'fortran_order': False, 'descr': '>f4'}").scalar,
-        Scalar::Other(">f4".into())
+        read("{'shape': (2, 3), 'fortran_order': False, 'descr': '>f4'}").dtype,
+        Dtype::Other(">f4".into())
     );
 }
 
@@ -88,7 +88,7 @@ fn written_arrays_are_aligned_and_read_back() {
         write_f32(&mut bytes, shape, &vec![1.5; count]).unwrap();
         assert_eq!((bytes.len() - 4 * count) % 64, 0);
         let mut reader = &bytes[..];
-        assert_eq!(header(&mut reader).unwrap(), Header { scalar: Scalar::F32, shape: shape.to_vec() });
+        assert_eq!(header(&mut reader).unwrap(), Header { dtype: Dtype::F32, shape: shape.to_vec() });
         assert_eq!(reader.len(), 4 * count);
     }
 }

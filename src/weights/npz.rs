@@ -1,7 +1,8 @@
 //! `.npz`: a zip archive of `.npy` arrays, stored or deflated.
 
-use super::container::{Array, Container, Format, MAX_ARRAYS, Message, clip, plain, read_exactly};
+use super::container::{Array, Container, Format, MAX_ARRAYS, read_exactly};
 use super::npy;
+use crate::text::{Message, clip, plain};
 use std::collections::HashSet;
 use std::io::{Read, Seek};
 use zip::ZipArchive;
@@ -30,7 +31,7 @@ impl<R: Read + Seek> Npz<R> {
             if !names.insert(name.to_string()) {
                 return Err(format!("it holds the array {} twice", clip(name)));
             }
-            arrays.push(Array { name: name.into(), shape: header.shape, scalar: header.scalar });
+            arrays.push(Array { name: name.into(), shape: header.shape, dtype: header.dtype });
             entries.push(index);
         }
         Ok(Self { archive, arrays, entries })

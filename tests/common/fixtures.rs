@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use impasto::internals::loss::{Losses, Terms};
-use impasto::internals::network::{Convolution, Network};
-use impasto::internals::tensor::{Padding, Pooling};
+use impasto::{Network, Padding, Pooling};
 use serde_json::Value;
 
 use super::{Case, Picture, layers};
@@ -52,34 +51,15 @@ pub fn read_network(file: &Path, pooling: Pooling, padding: Padding) -> Arc<Netw
         .map(|(block, index)| (block.parse().unwrap(), index.parse().unwrap()))
         .collect();
     names.sort_unstable();
-    let convolutions = names
-        .into_iter()
-        .map(|(block, index)| {
-            let name = format!("conv{block}_{index}.weight");
-            let shape = &arrays[&name].shape;
-            Convolution {
-                block,
-                index,
-                inputs: shape[1],
-                outputs: shape[0],
-                weight: single(&name).into(),
-                bias: single(&format!("conv{block}_{index}.bias")),
-            }
-        })
-        .collect();
-    Arc::new(Network {
-        source: file.to_path_buf(),
-        name: String::new(),
-        licence: String::new(),
-        description: String::new(),
-        input_weight: single("input.weight").try_into().unwrap(),
-        input_bias: single("input.bias").try_into().unwrap(),
-        pooling,
-        padding,
-        convolutions,
-        content_layers: Vec::new(),
-        style_layers: Vec::new(),
-    })
+    let mut builder = Network::builder("").source(file).pooling(pooling).padding(padding);
+    for block in names.chunk_by(|one, next| one.0 == next.0) {
+        builder = builder.block(block.iter().map(|(block, index)| {
+            let [weight, bias] = ["weight", "bias"].map(|part| format!("conv{block}_{index}.{part}"));
+            (arrays[&weight].shape[0], single(&weight), single(&bias))
+        }));
+    }
+    let [matrix, offset] = ["input.weight", "input.bias"].map(single);
+    Arc::new(builder.colour_map(matrix.try_into().unwrap(), offset.try_into().unwrap()).build().unwrap())
 }
 
 /// What PyTorch found for a case.
@@ -127,7 +107,7 @@ fn read_case(case: &Value, arrays: &HashMap<String, Array>) -> (Case, Expected) 
         content_layers: layers(text("content_layers")),
         style_layers: layers(text("style_layers")),
     };
-    let list = |kind: &str, layers: &[impasto::internals::network::WeightedLayer]| {
+    let list = |kind: &str, layers: &[impasto::WeightedLayer]| {
         let terms = &case["terms"][kind];
         assert_eq!(terms.as_object().unwrap().len(), layers.len());
         layers.iter().map(|&(layer, _)| (layer, terms[layer.to_string()].as_f64().unwrap())).collect()

@@ -6,7 +6,6 @@ pub mod convolution;
 pub mod fixtures;
 pub mod oracle;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use impasto::internals::engine::Engine;
@@ -17,9 +16,8 @@ use impasto::internals::loss::objective::Objective;
 use impasto::internals::loss::targets::{blend, measure};
 use impasto::internals::loss::{Losses, Normalisation, Terms};
 use impasto::internals::network::plan::Plan;
-use impasto::internals::network::{Convolution, Layer, Network, WeightedLayer};
 use impasto::internals::tensor::Scalar;
-use impasto::internals::tensor::{Padding, Pooling};
+use impasto::{Layer, Network, Padding, Pooling, WeightedLayer};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -138,39 +136,22 @@ pub fn central_differences(x: &[f64], h: f64, mut f: impl FnMut(&[f64]) -> f64) 
 /// The colour map is a full 3×3 matrix without symmetry, so that no transposition goes unnoticed.
 pub fn network(seed: u64, blocks: &[&[usize]], pooling: Pooling, padding: Padding) -> Arc<Network> {
     let mut rng = Rng::new(seed);
-    let mut convolutions = Vec::new();
+    let mut builder = Network::builder("a random network").pooling(pooling).padding(padding);
     let mut inputs = 3;
-    for (block, widths) in blocks.iter().enumerate() {
-        for (index, &outputs) in widths.iter().enumerate() {
+    for widths in blocks {
+        let convolution = |&outputs: &usize| {
             let spread = (6.0 / (9 * inputs) as f64).sqrt();
-            convolutions.push(Convolution {
-                block: block + 1,
-                index: index + 1,
-                inputs,
-                outputs,
-                weight: rng.values(outputs * inputs * 9, -spread, spread).into(),
-                bias: rng.values(outputs, -0.2, 0.3),
-            });
+            let weight = rng.values::<f32>(outputs * inputs * 9, -spread, spread);
             inputs = outputs;
-        }
+            (outputs, weight, rng.values::<f32>(outputs, -0.2, 0.3))
+        };
+        builder = builder.block(widths.iter().map(convolution).collect::<Vec<_>>());
     }
     let mut input_weight = [0.0f32; 9];
     input_weight.copy_from_slice(&rng.values::<f32>(9, -2.0, 2.0));
     let mut input_bias = [0.0f32; 3];
     input_bias.copy_from_slice(&rng.values::<f32>(3, -0.5, 0.5));
-    Arc::new(Network {
-        source: PathBuf::from("a random network"),
-        name: String::new(),
-        licence: String::new(),
-        description: String::new(),
-        input_weight,
-        input_bias,
-        pooling,
-        padding,
-        convolutions,
-        content_layers: Vec::new(),
-        style_layers: Vec::new(),
-    })
+    Arc::new(builder.colour_map(input_weight, input_bias).build().unwrap())
 }
 
 /// Layers written as on the command line: `relu1_1,conv2_1:0.5`.

@@ -1,11 +1,12 @@
 //! The number formats of network files, and their way to f32.
 
+use crate::text::clip;
 use half::{bf16, f16};
 use std::fmt;
 
 /// How one value of an array is stored; little-endian.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Scalar {
+pub(super) enum Dtype {
     F16,
     BF16,
     F32,
@@ -15,7 +16,7 @@ pub(super) enum Scalar {
     Other(String),
 }
 
-impl Scalar {
+impl Dtype {
     /// Bytes of one value; `None` for a format that is not read.
     pub fn size(&self) -> Option<usize> {
         match self {
@@ -46,7 +47,7 @@ fn each<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f
     bytes.as_chunks::<N>().0.iter().map(|&chunk| convert(chunk)).collect()
 }
 
-impl fmt::Display for Scalar {
+impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F16 => "float16",
@@ -54,7 +55,7 @@ impl fmt::Display for Scalar {
             Self::F32 => "float32",
             Self::F64 => "float64",
             Self::U8 => "uint8",
-            Self::Other(name) => return write!(f, "`{}`", super::container::clip(name)),
+            Self::Other(name) => return write!(f, "`{}`", clip(name)),
         })
     }
 }
@@ -66,15 +67,15 @@ mod tests {
     #[test]
     fn every_float_format_reads_the_same_number() {
         let stored = [
-            (Scalar::F16, f16::from_f32(-1.5).to_le_bytes().to_vec()),
-            (Scalar::BF16, bf16::from_f32(-1.5).to_le_bytes().to_vec()),
-            (Scalar::F32, (-1.5f32).to_le_bytes().to_vec()),
-            (Scalar::F64, (-1.5f64).to_le_bytes().to_vec()),
+            (Dtype::F16, f16::from_f32(-1.5).to_le_bytes().to_vec()),
+            (Dtype::BF16, bf16::from_f32(-1.5).to_le_bytes().to_vec()),
+            (Dtype::F32, (-1.5f32).to_le_bytes().to_vec()),
+            (Dtype::F64, (-1.5f64).to_le_bytes().to_vec()),
         ];
-        for (scalar, bytes) in stored {
-            assert_eq!(scalar.size(), Some(bytes.len()));
-            assert_eq!(scalar.floats(&bytes).unwrap(), [-1.5], "{scalar}");
+        for (dtype, bytes) in stored {
+            assert_eq!(dtype.size(), Some(bytes.len()));
+            assert_eq!(dtype.floats(&bytes).unwrap(), [-1.5], "{dtype}");
         }
-        assert!(Scalar::U8.floats(&[0]).is_none());
+        assert!(Dtype::U8.floats(&[0]).is_none());
     }
 }

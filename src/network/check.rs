@@ -1,8 +1,9 @@
-//! What makes a network usable: layers without gaps, channels that chain, finite values.
+//! What makes a network usable: layers without gaps, channels that chain, arrays of the right length, finite values.
+//!
+//! [`shapes`] needs no value, so that a file's reader asks it before it reads any.
 
-use super::container::{Message, shape_text};
-use crate::error::{Error, Result};
-use crate::network::Network;
+use super::{Layer, WeightedLayer};
+use crate::text::{self, Message};
 
 /// More than any VGG has, by far; a hostile file cannot ask for more.
 const MAX_CONVOLUTIONS: usize = 128;
@@ -12,7 +13,7 @@ const MAX_VALUES: usize = 1 << 26;
 
 /// One convolution's place and shape, with the name under which messages speak of its weight.
 #[derive(Debug)]
-pub(super) struct Outline {
+pub(crate) struct Outline {
     pub block: usize,
     pub index: usize,
     pub name: String,
@@ -20,8 +21,8 @@ pub(super) struct Outline {
     pub outputs: usize,
 }
 
-/// Checks the places and the channels of all convolutions, before any value is read.
-pub(super) fn outline(layers: &[Outline]) -> Message<()> {
+/// Checks the places and the channels of all convolutions.
+pub(crate) fn shapes(layers: &[Outline]) -> Message<()> {
     if layers.is_empty() {
         return Err("it has no convolutions".into());
     }
@@ -46,8 +47,7 @@ pub(super) fn outline(layers: &[Outline]) -> Message<()> {
         (block, index) = place;
         let name = &layer.name;
         if layer.inputs != channels {
-            let before =
-                if block == 1 && index == 1 { "the picture has" } else { "the layer before it gives" };
+            let before = if first { "the picture has" } else { "the layer before it gives" };
             return Err(format!("{name} takes {} channels, but {before} {channels}", layer.inputs));
         }
         if !(1..=MAX_CHANNELS).contains(&layer.outputs) {
@@ -64,8 +64,14 @@ pub(super) fn outline(layers: &[Outline]) -> Message<()> {
     Ok(())
 }
 
-/// Names the first value that is not finite, with its position.
-pub(super) fn finite(name: &str, shape: &[usize], values: &[f32]) -> Message<()> {
+/// Checks that an array has the values of its shape, and that each is finite: the first that is not is named with its
+/// position.
+pub(crate) fn values(name: &str, shape: &[usize], values: &[f32]) -> Message<()> {
+    let expected: usize = shape.iter().product();
+    if values.len() != expected {
+        let (got, shape) = (values.len(), text::shape(shape));
+        return Err(format!("{name} has {got} values; its shape is {shape}, which takes {expected}"));
+    }
     let Some(place) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
     let mut rest = place;
     let mut position: Vec<String> = Vec::with_capacity(shape.len());
@@ -78,45 +84,31 @@ pub(super) fn finite(name: &str, shape: &[usize], values: &[f32]) -> Message<()>
     Err(format!("{name} holds {value} at [{position}]; every value must be a finite 32-bit number"))
 }
 
-/// Checks a network that was put together by hand: the same rules as for files.
-///
-/// # Errors
-///
-/// [`Error::Network`] with the first rule that is broken: gaps in blocks or indices, channels that do
-/// not chain, arrays of the wrong length, values that are not finite, recommended layers that it lacks.
-pub fn check(network: &Network) -> Result<()> {
-    whole(network).map_err(|message| Error::network(&network.source, message))
-}
-
-fn whole(network: &Network) -> Message<()> {
-    let outlines = network.convolutions.iter().map(|c| Outline {
-        block: c.block,
-        index: c.index,
-        name: format!("conv{}_{}.weight", c.block, c.index),
-        inputs: c.inputs,
-        outputs: c.outputs,
-    });
-    outline(&outlines.collect::<Vec<_>>())?;
-    finite("input.weight", &[3, 3], &network.input_weight)?;
-    finite("input.bias", &[3], &network.input_bias)?;
-    for c in &network.convolutions {
-        let shapes = [
-            ("weight", &c.weight[..], vec![c.outputs, c.inputs, 3, 3]),
-            ("bias", &c.bias[..], vec![c.outputs]),
-        ];
-        for (part, values, shape) in shapes {
-            let name = format!("conv{}_{}.{part}", c.block, c.index);
-            if values.len() != shape.iter().product::<usize>() {
-                return Err(format!(
-                    "{name} has {} values; its shape is {}",
-                    values.len(),
-                    shape_text(&shape)
-                ));
-            }
-            finite(&name, &shape, values)?;
+/// Checks layers that a network recommends (`kind` is `content_layers` or `style_layers`), ordered by depth, against
+/// those that it has.
+pub(crate) fn recommended(kind: &str, layers: &[WeightedLayer], present: &[Layer]) -> Message<()> {
+    for &(layer, weight) in layers {
+        if !present.contains(&layer) {
+            let present: Vec<String> = present.iter().map(Layer::to_string).collect();
+            let present = present.join(", ");
+            return Err(format!("{kind} names {layer}, which it does not have; it has {present}"));
+        }
+        if !(weight.is_finite() && weight > 0.0) {
+            return Err(format!("{kind} gives {layer} the weight {weight}; it must be above 0"));
         }
     }
-    super::metadata::check_layers(network)
+    match layers.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => Err(format!("{kind} names {} twice; give it one weight", pair[0].0)),
+        None => Ok(()),
+    }
+}
+
+/// Checks a text that terminals print.
+pub(crate) fn printable(key: &str, text: &str) -> Message<()> {
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(format!("its {key} holds control characters; take them out"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -136,7 +128,7 @@ mod tests {
 
     #[test]
     fn gaps_and_broken_chains_are_named() {
-        assert!(outline(&layers(&[(1, 1, 3, 8), (1, 2, 8, 8), (2, 1, 8, 4)])).is_ok());
+        assert!(shapes(&layers(&[(1, 1, 3, 8), (1, 2, 8, 8), (2, 1, 8, 4)])).is_ok());
         for (places, expected) in [
             (&[][..], "no convolutions"),
             (&[(1, 2, 3, 8)], "conv1_2 stands where conv1_1 belongs"),
@@ -151,21 +143,25 @@ mod tests {
                 "conv1_2.weight takes 9 channels, but the layer before it gives 8",
             ),
             (&[(1, 1, 3, 0)], "gives 0 channels"),
+            (&[(1, 1, 3, 8193)], "gives 8193 channels"),
             (&[(1, 1, 3, 8192), (1, 2, 8192, 8192)], "hold"),
         ] {
-            let message = outline(&layers(places)).unwrap_err();
+            let message = shapes(&layers(places)).unwrap_err();
             assert!(message.contains(expected), "{message}");
         }
-        let many: Vec<_> = (1..=129).map(|i| (1, i, 3, 3)).collect();
-        assert!(outline(&layers(&many)).unwrap_err().contains("129 convolutions"));
+        let many = |n| (1..=n).map(|i| (1, i, 3, 3)).collect::<Vec<_>>();
+        assert!(shapes(&layers(&many(128))).is_ok());
+        assert!(shapes(&layers(&many(129))).unwrap_err().contains("129 convolutions"));
     }
 
     #[test]
     fn the_first_value_that_is_not_finite_is_named() {
-        let mut values = vec![0.0; 2 * 3 * 9];
-        assert!(finite("a", &[2, 3, 3, 3], &values).is_ok());
-        values[27 + 9 + 3 + 2] = f32::NAN;
-        let message = finite("conv1_1.weight", &[2, 3, 3, 3], &values).unwrap_err();
+        let mut array = vec![0.0; 2 * 3 * 9];
+        assert!(values("a", &[2, 3, 3, 3], &array).is_ok());
+        array[27 + 9 + 3 + 2] = f32::NAN;
+        let message = values("conv1_1.weight", &[2, 3, 3, 3], &array).unwrap_err();
         assert!(message.contains("conv1_1.weight holds NaN at [1, 1, 1, 2]"), "{message}");
+        let message = values("conv1_1.weight", &[2, 3, 3, 3], &array[..27]).unwrap_err();
+        assert!(message.contains("has 27 values; its shape is 2×3×3×3, which takes 54"), "{message}");
     }
 }
