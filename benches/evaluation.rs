@@ -32,11 +32,15 @@ fn evaluation(c: &mut Criterion) {
         for size in [128, 256, 512, 1024] {
             let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)).expect("a size"));
             let plan = Plan::new(network.clone(), size, size, &losses.taps()).expect("large enough");
-            let styles =
-                measure(&mut backend.engine(size, size, &layers).expect("planned"), style.rgb(), &layers);
+            let styles = measure(
+                &mut backend.engine(size, size, &layers).expect("planned"),
+                style.rgb(),
+                &layers,
+                losses.statistic.order(),
+            );
             let engine = backend.engine(size, size, &losses.taps()).expect("planned");
             let mut objective =
-                Objective::new(engine, losses.clone(), Some(content.rgb()), &styles).expect("noise is not 0");
+                Objective::new(engine, &losses, Some(content.rgb()), &styles).expect("noise is not 0");
             let mut gradient = vec![0.0; image.rgb().len()];
             group.throughput(Throughput::Elements(plan.direct_flops() as u64));
             group.bench_function(format!("{name} {size}"), |b| {

@@ -74,7 +74,7 @@ pub use diagnose::{check, evaluate};
 pub use engine::backend::ConvolutionAlgorithm;
 pub use error::{Error, Result};
 pub use kernels::simd::Isa;
-pub use loss::{Normalisation, Terms};
+pub use loss::{Normalisation, PixelTerm, StyleStatistic, Terms};
 pub use network::{
     Convolution, InputColours, Layer, LayerList, Network, NetworkBuilder, Stage, WeightedLayer,
 };

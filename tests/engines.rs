@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
 use impasto::internals::engine::reference::Reference;
-use impasto::internals::engine::{Engine, Seed};
+use impasto::internals::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use impasto::internals::kernels::simd::Isa;
 use impasto::internals::network::plan::Plan;
 use impasto::{Layer, Network, Padding, Pooling};
@@ -87,20 +87,22 @@ fn compare(
             let n = exact.plan().tap_shape(tap).channels;
             let error = relative(fast.features(tap).into_iter().map(f64::from), exact.features(tap));
             assert!(error < 2e-5, "{what}: features of {layer}: {error:e}");
-            let (mut a, mut b) = (vec![0.0; n * n], vec![0.0; n * n]);
-            fast.gram(tap, &mut a);
-            exact.gram(tap, &mut b);
-            let error = relative(a, b.iter().copied());
+            let [mut a, mut b] = [(); 2].map(|()| Moments::new(n));
+            fast.moments(tap, Region::WHOLE, Order::Second, &mut a);
+            exact.moments(tap, Region::WHOLE, Order::Second, &mut b);
+            let error = relative(a.second, b.second.iter().copied());
             assert!(error < 2e-5, "{what}: Gram matrix of {layer}: {error:e}");
-            let (a, b) = (fast.distance(tap), exact.distance(tap));
+            let (a, b) = (fast.distance(tap, None), exact.distance(tap, None));
             assert!(relative([a.0, a.1], [b.0, b.1]) < 1e-4, "{what}: distance of {layer}: {a:?} {b:?}");
             let scale = 1.0 / exact.plan().tap_shape(tap).positions() as f64 / b.1.sqrt();
             grams.push((0..n * n).map(|i| scale * (((i / n) * (i % n)) as f64).sin()).collect::<Vec<f64>>());
         }
+        let affine = |tap: usize| [Affine { matrix: Some(&grams[tap][..]), ..Affine::default() }];
+        let affine: Vec<_> = (0..count).map(affine).collect();
         let seeds: Vec<Seed> = (0..count)
             .map(|tap| Seed {
-                gram: (tap % 3 != 1).then(|| &*grams[tap]),
-                content: (tap % 2 == 1).then_some(0.3 / (tap as f64 + 1.0)),
+                affine: if tap % 3 != 1 { &affine[tap] } else { &[] },
+                fixed: (tap % 2 == 1).then_some(Fixed::difference(0.3 / (tap as f64 + 1.0))),
             })
             .collect();
         let (mut a, mut b) = (vec![0.0; rgb.len()], vec![0.0; rgb.len()]);

@@ -7,17 +7,18 @@
 
 mod common;
 
+use ndarray::Array3;
+
 use common::{
     Case, PADDINGS, POOLINGS, Picture, Rng, cases, central_differences, dot, double, oracle, relative,
     relative_l2,
 };
-use impasto::internals::engine::Engine;
 use impasto::internals::engine::reference::Reference;
-use impasto::internals::kernels::plain::{conv, gram, pool, relu};
+use impasto::internals::engine::{Affine, Engine, Fixed, Moments, Order, Products, Region, Seed};
+use impasto::internals::kernels::plain::{conv, moments, pool, relu};
 use impasto::internals::loss::variation;
 use impasto::internals::network::{Layer, Stage};
-use impasto::internals::tensor::Pooling;
-use impasto::internals::tensor::Shape;
+use impasto::internals::tensor::{Factor, Pooling, PositionMap, PositionWeights, Shape, Window};
 
 /// Half the distance of the differences.
 const STEP: f64 = 1e-5;
@@ -95,25 +96,35 @@ fn poolings() {
     }
 }
 
-/// Of `Σ(G − T)²`: by F it is D·F with D = 4(G − T), twice the derivative by G.
+/// Of `Σ(S − T)² + Σ(m − t)²`: by F it is w·(D·F + b) with D = 4(S − T), twice the derivative by S, and b = 2(m − t).
 #[test]
-fn gram_matrix() {
+fn second_and_first_moments() {
     let mut rng = Rng::new(4);
-    for (channels, positions) in [(1, 1), (3, 7), (5, 4), (34, 3)] {
-        let x: Vec<f64> = rng.values(channels * positions, -1.0, 1.0);
-        let target: Vec<f64> = oracle::gram(&rng.values(channels * 6, -1.0, 1.0), channels, 6);
-        let difference = |x: &[f64]| {
-            let mut g = vec![0.0; channels * channels];
-            gram::forward(x, channels, positions, &mut g);
-            g.iter().zip(&target).map(|(g, t)| g - t).collect::<Vec<f64>>()
-        };
-        let derivative: Vec<f64> = difference(&x).iter().map(|d| 4.0 * d).collect();
-        let mut gradient = vec![0.0; x.len()];
-        gram::backward(&derivative, &x, channels, positions, &mut gradient);
-        check(&format!("{channels}x{positions}"), &x, &gradient, |x| {
-            let d = difference(x);
-            dot(&d, &d)
-        });
+    for (channels, height, width) in [(1, 1, 1), (3, 7, 1), (5, 2, 4), (34, 1, 3)] {
+        let shape = Shape::new(channels, height, width);
+        let whole = Window::whole(shape);
+        let x: Vec<f64> = rng.values(shape.len(), -1.0, 1.0);
+        for weights in [None, Some(rng.weights(shape))] {
+            let other: Vec<f64> = rng.values(shape.len(), -1.0, 1.0);
+            let targets = oracle::moments(&other, shape, &whole, None);
+            let differences = |x: &[f64]| {
+                let (mut s, mut m) = (vec![0.0; channels * channels], vec![0.0; channels]);
+                moments::forward(x, shape, &whole, weights.as_ref(), &mut s, Some(&mut m));
+                s.iter_mut().zip(&targets.0).for_each(|(s, t)| *s -= t);
+                m.iter_mut().zip(&targets.1).for_each(|(m, t)| *m -= t);
+                (s, m)
+            };
+            let (s, m) = differences(&x);
+            let matrix: Vec<f64> = s.iter().map(|s| 4.0 * s).collect();
+            let offset: Vec<f64> = m.iter().map(|m| 2.0 * m).collect();
+            let mut gradient = vec![0.0; x.len()];
+            let (matrix, offset) = (Some(&matrix[..]), Some(&offset[..]));
+            moments::backward(matrix, offset, weights.as_ref(), &x, shape, &mut gradient);
+            check(&format!("{shape:?}, weighted: {}", weights.is_some()), &x, &gradient, |x| {
+                let (s, m) = differences(x);
+                dot(&s, &s) + dot(&m, &m)
+            });
+        }
     }
 }
 
@@ -170,11 +181,11 @@ fn check_case(case: &Case) {
         let here = decisions.at(&x);
         let mut objective = case.objective(double);
         let mut gradient = vec![f64::NAN; x.len()];
-        let value = objective.evaluate(&x, &mut gradient);
+        let terms = objective.evaluate(&x, &mut gradient);
+        let value = terms.total;
         assert!(value > 0.0 && value.is_finite(), "{}: loss {value}", case.name);
-        let terms = objective.terms();
-        let sum: f64 =
-            terms.content.iter().chain(&terms.style).map(|(_, v)| v).sum::<f64>() + terms.tv + terms.range;
+        let features = terms.content.iter().chain(&terms.style).map(|(_, v)| v).sum::<f64>();
+        let sum = features + terms.pixel.iter().map(|(_, v)| v).sum::<f64>();
         assert!(relative(value, sum) < 1e-14, "{}: the terms do not sum to the total", case.name);
 
         let mut kink = false;
@@ -184,7 +195,7 @@ fn check_case(case: &Case) {
                 return 0.0;
             }
             kink = decisions.at(x) != here;
-            objective.evaluate(x, &mut scratch)
+            objective.evaluate(x, &mut scratch).total
         });
         if kink {
             let (height, width) = (case.picture.height, case.picture.width);
@@ -203,7 +214,7 @@ fn check_case(case: &Case) {
 fn objective_in_every_combination() {
     use rayon::prelude::*;
     let all = cases(0xC0FFEE);
-    assert_eq!(all.len(), 48);
+    assert_eq!(all.len(), 60);
     all.par_iter().for_each(check_case);
 }
 
@@ -246,15 +257,164 @@ fn every_f32_engine_agrees_with_f64() {
         let x = &case.picture.rgb;
         let mut exact = case.objective(double);
         let mut expected = vec![0.0; x.len()];
-        exact.evaluate(x, &mut expected);
+        let exact = exact.evaluate(x, &mut expected);
         for (name, algorithm, isa) in common::engines() {
             let mut objective = case.objective(|plan| common::single(&plan, algorithm, isa));
             let mut gradient = vec![f32::NAN; x.len()];
-            objective.evaluate(&common::cast::<f32>(x), &mut gradient);
-            common::compare_terms(&format!("{name}: {}", case.name), objective.terms(), exact.terms(), 1e-4);
+            let terms = objective.evaluate(&common::cast::<f32>(x), &mut gradient);
+            common::compare_terms(&format!("{name}: {}", case.name), &terms, &exact, 1e-4);
             let error = relative_l2(&gradient, &expected);
             assert!(error <= 1e-4, "{name}: {}: the gradient is {error:e} from f64", case.name);
             println!("{error:.1e} {name}: {}", case.name);
         }
+    }
+}
+
+/// A loss that uses all that engines offer at one tap: the moments of two regions, each with targets of its own, and
+/// what looks at a given F₀ with factors by position.
+struct Everything {
+    regions: [PositionWeights; 2],
+    targets: [Moments; 2],
+    own: PositionMap,
+    target: PositionMap,
+    kept: PositionWeights,
+    /// D of the parts, N×N and N each.
+    matrices: [Vec<f64>; 2],
+    offsets: [Vec<f64>; 2],
+}
+
+impl Everything {
+    fn new(rng: &mut Rng, shape: Shape) -> Self {
+        let n = shape.channels;
+        let positions = |rng: &mut Rng| {
+            PositionMap::new(shape.height, shape.width, rng.values(shape.positions(), -1.0, 1.0)).unwrap()
+        };
+        let target = |rng: &mut Rng| {
+            let mut target = Moments::new(n);
+            target.second = rng.values(n * n, -1.0, 1.0);
+            target.first = rng.values(n, -1.0, 1.0);
+            target
+        };
+        Self {
+            regions: [rng.weights(shape), rng.weights(shape)],
+            targets: [target(rng), target(rng)],
+            own: positions(rng),
+            target: positions(rng),
+            kept: rng.weights(shape),
+            matrices: Default::default(),
+            offsets: Default::default(),
+        }
+    }
+
+    /// `Σ_r ½|S_r − T_r|² + ½|m_r − t_r|²` (T need not be symmetric) `+ Σ_p ½u|F|² − v⟨F, F₀⟩ + Σw|F − F₀|²`, and what it
+    /// sends back.
+    fn evaluate(&mut self, engine: &mut Reference<f64>, tap: usize) -> f64 {
+        let n = engine.plan().tap_shape(tap).channels;
+        let (mut sum, mut moments, mut products) = (0.0, Moments::new(n), Products::default());
+        for r in 0..2 {
+            let region = Region { weights: Some(&self.regions[r]), window: None };
+            engine.moments(tap, region, Order::FirstAndSecond, &mut moments);
+            moments.second.iter_mut().zip(&self.targets[r].second).for_each(|(s, t)| *s -= t);
+            moments.first.iter_mut().zip(&self.targets[r].first).for_each(|(m, t)| *m -= t);
+            sum += 0.5 * dot(&moments.second, &moments.second) + 0.5 * dot(&moments.first, &moments.first);
+            let s = &moments.second;
+            self.matrices[r] = (0..n * n).map(|at| s[at] + s[at % n * n + at / n]).collect();
+            self.offsets[r] = moments.first.clone();
+        }
+        engine.products(tap, &mut products);
+        for (p, (&u, &v)) in self.own.values().iter().zip(self.target.values()).enumerate() {
+            sum += 0.5 * f64::from(u) * products.own[p] - f64::from(v) * products.cross[p];
+        }
+        sum + engine.distance(tap, Some(&self.kept)).0
+    }
+
+    fn seeds(&self) -> [[Affine<'_>; 2]; 1] {
+        [[0, 1].map(|r| Affine {
+            weights: Some(&self.regions[r]),
+            matrix: Some(&self.matrices[r]),
+            offset: Some(&self.offsets[r]),
+        })]
+    }
+}
+
+/// The closed form through a whole network: regions with weights, means, offsets, factors by position, a given F₀.
+#[test]
+fn regions_means_and_given_targets() {
+    let mut rng = Rng::new(7);
+    for pooling in POOLINGS {
+        for (padding, layer) in PADDINGS.into_iter().zip(["relu2_1", "conv2_1"]) {
+            let mut case = cases(0xF00D).remove(0);
+            case.network = common::network(78, &[&[3, 4], &[5], &[4]], pooling, padding);
+            case.losses.content_layers = common::layers(layer);
+            case.losses.style_layers = common::layers(layer);
+            'draw: loop {
+                let plan = case.plan(&case.picture, &[layer.parse().unwrap()]);
+                let shape = plan.tap_shape(0);
+                let mut decisions = Decisions::new(&case);
+                let x = case.picture.rgb.clone();
+                let here = decisions.at(&x);
+                let mut engine = double(plan);
+                let target = rng.values::<f64>(shape.len(), -1.0, 1.0);
+                let target = Array3::from_shape_vec((shape.channels, shape.height, shape.width), target);
+                engine.set_target(0, target.unwrap().view());
+                let mut loss = Everything::new(&mut rng, shape);
+                engine.forward(&x);
+                let value = loss.evaluate(&mut engine, 0);
+                assert!(value.is_finite() && value != 0.0);
+                // u·F − v·F₀ and 2w·(F − F₀) in one: u + 2w and v + 2w.
+                let plus = |map: &PositionMap| {
+                    let sum = map.values().iter().zip(loss.kept.map().values()).map(|(a, w)| a + 2.0 * w);
+                    PositionMap::new(map.height(), map.width(), sum.collect()).unwrap()
+                };
+                let (own, target) = (plus(&loss.own), plus(&loss.target));
+                let factor = |map| Factor { scale: 1.0, map: Some(map) };
+                let fixed = Fixed { own: factor(&own), target: factor(&target) };
+                let [affine] = loss.seeds();
+                let seed = Seed { affine: &affine, fixed: Some(fixed) };
+                let mut gradient = vec![0.0; x.len()];
+                engine.backward(&[seed], &mut gradient);
+                let mut kink = false;
+                let differences = central_differences(&x, STEP, |x| {
+                    kink |= decisions.at(x) != here;
+                    engine.forward(x);
+                    loss.evaluate(&mut engine, 0)
+                });
+                if kink {
+                    let (height, width) = (case.picture.height, case.picture.width);
+                    case.picture = Picture::random(&mut rng, height, width);
+                    continue 'draw;
+                }
+                let error = relative_l2(&gradient, &differences);
+                assert!(error <= BAR, "{layer}: the gradient is {error:e} from the differences");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn moments_of_windows_add_up_to_those_of_the_whole() {
+    let mut rng = Rng::new(8);
+    let case = cases(0xADD).remove(0);
+    let mut engine = double(case.plan(&case.picture, &["relu1_2".parse().unwrap()]));
+    engine.forward(&case.picture.rgb);
+    let shape = engine.plan().tap_shape(0);
+    for weights in [None, Some(&rng.weights(shape))] {
+        let [mut whole, mut sum, mut part] = [(); 3].map(|()| Moments::new(shape.channels));
+        engine.moments(0, Region { window: None, weights }, Order::FirstAndSecond, &mut whole);
+        for rows in [0..4, 4..shape.height] {
+            for columns in [0..1, 1..7, 7..shape.width] {
+                let window = Window { rows: rows.clone(), columns };
+                let region = Region { window: Some(&window), weights };
+                engine.moments(0, region, Order::FirstAndSecond, &mut part);
+                sum += &part;
+            }
+        }
+        common::assert_allclose(&sum.second, &whole.second, 1e-13, 0.0);
+        common::assert_allclose(&sum.first, &whole.first, 1e-13, 0.0);
+        common::assert_allclose(&[sum.mass], &[whole.mass], 1e-13, 0.0);
+        engine.moments(0, Region { window: None, weights }, Order::Second, &mut part);
+        assert_eq!((&part.second, part.mass), (&whole.second, whole.mass));
+        assert!(part.first.iter().all(|value| *value == 0.0), "what was not asked for is 0");
     }
 }

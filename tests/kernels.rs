@@ -5,11 +5,9 @@ mod common;
 use common::convolution::{Convolution, convolution_suite};
 use common::{POOLINGS, Rng, assert_allclose, oracle, property, to_f64};
 use impasto::internals::kernels::plain::gemm::gemm;
-use impasto::internals::kernels::plain::{conv, gram, pool, relu};
+use impasto::internals::kernels::plain::{conv, fixed, moments, pool, relu};
 use impasto::internals::loss::variation;
-use impasto::internals::tensor::Padding;
-use impasto::internals::tensor::Scalar;
-use impasto::internals::tensor::Shape;
+use impasto::internals::tensor::{Factor, Padding, PositionMap, Scalar, Shape, Window};
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 use proptest::prelude::*;
 
@@ -100,41 +98,84 @@ fn pooling_matches_the_naive_version() {
     check_pool::<f32>(2e-7);
 }
 
-/// Channels beyond one block of rows, positions beyond one run.
-fn check_gram<T: Scalar>(tolerance: f64) {
+/// Channels beyond one block of rows, positions beyond one run; windows and weights or none.
+fn check_moments<T: Scalar>(tolerance: f64) {
     let sizes = prop_oneof![
-        (1usize..=9, 1usize..=60),
-        (30usize..=70, 1usize..=20),
-        (1usize..=4, prop_oneof![4090usize..=4100, 8190usize..=8200]),
+        (1usize..=9, 1usize..=60, 1usize..=3),
+        (30usize..=70, 1usize..=20, Just(1usize)),
+        (1usize..=4, prop_oneof![4090usize..=4100, 8190usize..=8200], Just(1usize)),
+        (1usize..=4, 60usize..=80, 60usize..=70),
     ];
-    property(48, (sizes, any::<u64>()), |((channels, positions), seed)| {
-        let mut rng = Rng::new(seed);
-        let features: Vec<T> = rng.values(channels * positions, -1.0, 1.0);
+    property(48, (sizes, any::<(bool, bool)>(), any::<u64>()), |((channels, height, width), parts, seed)| {
+        let (mut rng, shape) = (Rng::new(seed), Shape::new(channels, height, width));
+        let features: Vec<T> = rng.values(shape.len(), -1.0, 1.0);
         let wide = to_f64(&features);
-        let mut output = vec![f64::NAN; channels * channels];
-        gram::forward(&features, channels, positions, &mut output);
-        let absolute = tolerance * positions as f64;
-        assert_allclose(&output, &oracle::gram(&wide, channels, positions), 0.0, absolute);
+        let window = if parts.0 { rng.window(shape) } else { Window::whole(shape) };
+        let weights = parts.1.then(|| rng.weights(shape));
+        let plain = weights.as_ref().map(|weights| weights.map().values());
+        let mut second = vec![f64::NAN; channels * channels];
+        let mut first = vec![f64::NAN; channels];
+        moments::forward(&features, shape, &window, weights.as_ref(), &mut second, Some(&mut first));
+        let expected = oracle::moments(&wide, shape, &window, plain);
+        let absolute = tolerance * shape.positions() as f64;
+        assert_allclose(&second, &expected.0, 0.0, absolute);
+        assert_allclose(&first, &expected.1, 0.0, absolute);
 
-        let mut derivative: Vec<f64> = rng.values(channels * channels, -1.0, 1.0);
-        for i in 0..channels {
-            for j in 0..i {
-                derivative[i * channels + j] = derivative[j * channels + i];
-            }
-        }
-        let before: Vec<T> = rng.values(channels * positions, -1.0, 1.0);
+        let matrix: Vec<f64> = rng.values(channels * channels, -1.0, 1.0);
+        let offset: Vec<f64> = rng.values(channels, -1.0, 1.0);
+        let before: Vec<T> = rng.values(shape.len(), -1.0, 1.0);
+        let [matrix, offset] = [(Some(&matrix[..]), 1), (Some(&offset[..]), 2)]
+            .map(|(list, kind)| list.filter(|_| seed % 3 != kind));
         let mut gradient = before.clone();
-        gram::backward(&derivative, &features, channels, positions, &mut gradient);
-        let mut expected = oracle::gram_backward(&derivative, &wide, channels, positions);
+        moments::backward(matrix, offset, weights.as_ref(), &features, shape, &mut gradient);
+        let mut expected = oracle::affine(matrix, offset, plain, &wide, shape);
         expected.iter_mut().zip(&before).for_each(|(e, b)| *e += b.to_f64());
-        assert_allclose(&gradient, &expected, 0.0, tolerance * (channels + 1) as f64);
+        assert_allclose(&gradient, &expected, 0.0, 2.0 * tolerance * (channels + 1) as f64);
     });
 }
 
 #[test]
-fn gram_matches_the_naive_product_and_its_gradient_is_added() {
-    check_gram::<f64>(1e-14); // the naive sum of 8200 squares itself rounds by 1e-14
-    check_gram::<f32>(3e-7);
+fn moments_match_the_naive_sums_and_their_gradient_is_added() {
+    check_moments::<f64>(1e-14); // the naive sum of 8200 squares itself rounds by 1e-14
+    check_moments::<f32>(3e-7);
+}
+
+/// Distances and inner products with a fixed map, and their adjoint.
+fn check_fixed<T: Scalar>(tolerance: f64) {
+    property(60, (maps(9, 70), any::<(bool, bool)>()), |((shape, seed), parts)| {
+        let mut rng = Rng::new(seed);
+        let [map, target, before]: [Vec<T>; 3] = std::array::from_fn(|_| rng.values(shape.len(), -1.0, 1.0));
+        let positions = shape.positions();
+        let weights = parts.0.then(|| rng.weights(shape));
+        let at = |at: usize| (map[at].to_f64(), target[at].to_f64());
+        let weight = |p: usize| weights.as_ref().map_or(1.0, |w| f64::from(w.map().values()[p % positions]));
+        let sum = |term: &dyn Fn(usize) -> f64| (0..shape.len()).map(term).sum::<f64>();
+        let (distance, norm) = fixed::distance(&map, &target, shape, weights.as_ref());
+        assert_allclose(&[distance], &[sum(&|k| weight(k) * (at(k).0 - at(k).1).powi(2))], 1e-13, 0.0);
+        assert_allclose(&[norm], &[sum(&|k| weight(k) * at(k).1.powi(2))], 1e-13, 0.0);
+
+        let mut products = vec![f64::NAN; positions];
+        fixed::products(&map, &target, shape, &mut products);
+        let place = |p: usize| (0..shape.channels).map(move |channel| channel * positions + p);
+        let expected: Vec<f64> = (0..positions).map(|p| place(p).map(|k| at(k).0 * at(k).1).sum()).collect();
+        assert_allclose(&products, &expected, 1e-13, 1e-13);
+
+        let [u_map, v_map] = [(); 2]
+            .map(|()| PositionMap::new(shape.height, shape.width, rng.values(positions, -1.0, 1.0)).unwrap());
+        let u = Factor { scale: 0.75, map: parts.0.then_some(&u_map) };
+        let v = if parts.1 { Factor { scale: -0.5, map: Some(&v_map) } } else { u };
+        let mut gradient = before.clone();
+        fixed::backward(u, v, &map, &target, shape, &mut gradient);
+        let value = |k: usize| u.at(k % positions) * at(k).0 - v.at(k % positions) * at(k).1;
+        let expected: Vec<f64> = (0..shape.len()).map(|k| before[k].to_f64() + value(k)).collect();
+        assert_allclose(&gradient, &expected, 0.0, 8.0 * tolerance);
+    });
+}
+
+#[test]
+fn comparisons_with_a_fixed_map_match_their_definition_and_their_gradient_is_added() {
+    check_fixed::<f64>(1e-15);
+    check_fixed::<f32>(3e-7);
 }
 
 fn check_variation<T: Scalar>(tolerance: f64) {

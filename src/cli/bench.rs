@@ -76,7 +76,7 @@ struct Roofline {
 impl Roofline {
     fn new(plan: &Plan, at: usize, times: &[LayerTime], peak_gflops: f64, copy_gbytes: f64) -> Self {
         let time = &times[at];
-        let tapped = |at: usize| times[at].gram > 0.0;
+        let tapped = |at: usize| times[at].moments > 0.0;
         let pooled = at + 1 < plan.depth() && plan.pools_before(at + 1);
         let square = |at: usize| plan.shape(at).len() as f64 * plan.shape(at).channels as f64;
         // Half of a symmetric product for the Gram matrix, a whole one for what its loss sends back: into the map before
@@ -88,7 +88,7 @@ impl Roofline {
         let behind = plan.shape(at).len() / if pooled && !tapped(at) { 4 } else { 1 };
         let bytes = (2 * size_of::<f32>() * (plan.input_shape(at).len() + behind)) as f64;
         let (multiply, memory) = (flops / peak_gflops / 1e6, bytes / copy_gbytes / 1e6);
-        let measured = (time.forward + time.backward + time.gram) / PROFILED as f64 * 1e3;
+        let measured = (time.forward + time.backward + time.moments) / PROFILED as f64 * 1e3;
         Self {
             gflop: flops / 1e9,
             megabytes: bytes / 1e6,
@@ -150,10 +150,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<Ending> {
         let (content, style, image) = (content?, style?, image?);
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         let mut engine = backend.engine(size, size, &layers)?;
-        let styles = measure(&mut engine, style.rgb(), &layers);
+        let styles = measure(&mut engine, style.rgb(), &layers, losses.statistic.order());
         drop(engine);
         let engine = backend.engine(size, size, &losses.taps())?;
-        let mut objective = Objective::new(engine, losses.clone(), Some(content.rgb()), &styles)?;
+        let mut objective = Objective::new(engine, &losses, Some(content.rgb()), &styles)?;
         let mut gradient = vec![0.0; image.rgb().len()];
         let mut time = |objective: &mut Objective<_>| {
             let start = Instant::now();
@@ -191,7 +191,7 @@ fn report(
     let middle = seconds.len() / 2;
     let median =
         if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 };
-    let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.gram).sum();
+    let known: f64 = layers.iter().map(|l| l.forward + l.backward + l.moments).sum();
     let milliseconds = |sum: f64| sum / PROFILED as f64 * 1e3;
     let reports = layers.iter().enumerate().map(|(at, time)| {
         let convolution = &plan.network().convolutions()[at];
@@ -204,7 +204,7 @@ fn report(
             algorithm: time.algorithm,
             forward_milliseconds: milliseconds(time.forward),
             backward_milliseconds: milliseconds(time.backward),
-            gram_milliseconds: milliseconds(time.gram),
+            gram_milliseconds: milliseconds(time.moments),
             gflops_direct_equivalent: gflops,
             share_of_peak: gflops / fma_peak_gflops,
             roofline: Roofline::new(plan, at, &layers, fma_peak_gflops, copy_gbytes),

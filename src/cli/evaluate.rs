@@ -116,6 +116,6 @@ fn print(terms: &Terms) -> Result<()> {
     };
     rows("content", &terms.content)?;
     rows("style", &terms.style)?;
-    row("tv", terms.tv)?;
+    row("tv", terms.pixel("tv"))?;
     row("total", terms.total)
 }

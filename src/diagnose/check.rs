@@ -142,8 +142,8 @@ impl<'a> Question<'a> {
         let single =
             |values: &[f64]| cast::<E::Scalar>(&values.iter().map(|&v| v as f32).collect::<Vec<_>>());
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
-        let styles = measure(&mut engine()?, &single(&self.style), &layers);
-        Objective::new(engine()?, losses, Some(&single(&self.content)), &styles)
+        let styles = measure(&mut engine()?, &single(&self.style), &layers, losses.statistic.order());
+        Objective::new(engine()?, &losses, Some(&single(&self.content)), &styles)
     }
 
     /// The gradient at the image.
@@ -160,7 +160,7 @@ impl<'a> Question<'a> {
         let mut ignored = vec![E::Scalar::ZERO; self.image.len()];
         let mut at = |direction: &[f64], step: f64| {
             let moved = self.image.iter().zip(direction).map(|(x, d)| E::Scalar::from_f64(x + step * d));
-            objective.evaluate(&moved.collect::<Vec<_>>(), &mut ignored)
+            objective.evaluate(&moved.collect::<Vec<_>>(), &mut ignored).total
         };
         let scale = 1.0 / norm(gradient);
         let along: Vec<f64> = gradient.iter().map(|g| g * scale * (gradient.len() as f64).sqrt()).collect();

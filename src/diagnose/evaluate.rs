@@ -152,17 +152,18 @@ fn run<E: Engine>(
             let styles = request.styles.iter().map(|style| {
                 let picture = style.picture();
                 let mut engine = make(picture.height(), picture.width(), &layers)?;
-                Ok(measure(&mut engine, &cast::<E::Scalar>(picture.rgb()), &layers))
+                let order = losses.statistic.order();
+                Ok(measure(&mut engine, &cast::<E::Scalar>(picture.rgb()), &layers, order))
             });
             blend(&styles.collect::<Result<Vec<_>>>()?, &request.shares()?)
         }
     };
     let engine = make(image.height(), image.width(), &losses.taps())?;
     let content = request.content.map(|content| cast::<E::Scalar>(content.rgb()));
-    let mut objective = Objective::new(engine, losses.clone(), content.as_deref(), &targets)?;
+    let mut objective = Objective::new(engine, losses, content.as_deref(), &targets)?;
     let mut gradient = vec![E::Scalar::ZERO; image.rgb().len()];
-    objective.evaluate(&cast::<E::Scalar>(image.rgb()), &mut gradient);
+    let terms = objective.evaluate(&cast::<E::Scalar>(image.rgb()), &mut gradient);
     let gradient = gradient.iter().map(|value| value.to_f64()).collect();
     let (width, height) = (image.width(), image.height());
-    Ok(Evaluation { terms: objective.terms().clone(), gradient, width, height })
+    Ok(Evaluation { terms, gradient, width, height })
 }

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
 
 use super::packed::{Inner, PackedNetwork};
 use super::reference::unmap_colours;
-use super::{Engine, LayerTime, Seed};
+use super::{Engine, LayerTime, Moments, Order, Products, Region, Seed};
 use crate::kernels::blocked::map::{Buffer, Layout, Vector, ZERO, fill_border, unpack};
 use crate::kernels::blocked::mirror::Strips;
 use crate::kernels::blocked::pack::Packed;
@@ -22,7 +22,7 @@ use crate::kernels::blocked::{direct, gram, pool, winograd};
 use crate::kernels::simd::{Isa, LANES};
 use crate::network::plan::Plan;
 use crate::network::{self, Stage};
-use crate::tensor::{Padding, Shape};
+use crate::tensor::{Padding, PositionWeights, Shape};
 
 /// The maps of one convolution that outlive the forward pass.
 #[derive(Default)]
@@ -214,9 +214,10 @@ impl Fast {
         taps.filter_map(|tap| {
             let (seed, derivative) = (&packs.seeds[tap], packs.derivatives[tap].as_ref());
             let (map, layout) = self.tapped(tap);
-            let content = seed.content.map(|c| {
+            let content = seed.fixed.map(|fixed| {
+                let u = fixed.common().filter(|u| u.map.is_none()).expect("not yet: factors by position");
                 let target = self.remembered[tap].as_ref().expect("content taps are remembered");
-                (c as f32, target.map(&layout))
+                (u.scale as f32, target.map(&layout))
             });
             let gate = match self.plan.taps()[tap].stage {
                 Stage::Relu => Gate::Map(map),
@@ -329,15 +330,19 @@ impl Engine for Fast {
         }
     }
 
-    fn gram(&mut self, tap: usize, output: &mut [f64]) {
+    fn moments(&mut self, tap: usize, region: Region<'_>, order: Order, output: &mut Moments) {
+        assert!(region.window.is_none() && region.weights.is_none(), "not yet: parts of a map");
+        assert!(order == Order::Second, "not yet: first moments");
         let begin = self.clock();
         let mut sums = std::mem::take(&mut self.gram_sums);
         let (map, layout) = self.tapped(tap);
-        gram::forward(self.isa, map, &layout, &mut sums, output);
+        gram::forward(self.isa, map, &layout, &mut sums, &mut output.second);
+        output.first.fill(0.0);
+        output.mass = region.mass(layout.shape);
         self.gram_sums = sums;
         if let Some(begin) = begin {
             let at = self.plan.network().position(self.plan.taps()[tap]).expect("taps exist in the network");
-            self.times[at].gram += begin.elapsed().as_secs_f64();
+            self.times[at].moments += begin.elapsed().as_secs_f64();
         }
     }
 
@@ -349,7 +354,25 @@ impl Engine for Fast {
         self.remembered[tap] = Some(buffer);
     }
 
-    fn distance(&self, tap: usize) -> (f64, f64) {
+    fn set_target(&mut self, tap: usize, map: ArrayView3<'_, f32>) {
+        let layout = Layout::new(self.plan.tap_shape(tap));
+        let shape = layout.shape;
+        assert_eq!(map.dim(), (shape.channels, shape.height, shape.width), "a map of another tap");
+        let buffer = self.remembered[tap].get_or_insert_default();
+        buffer.reserve(&layout);
+        crate::kernels::blocked::map::pack(
+            map.as_standard_layout().as_slice().expect("standard"),
+            buffer.map_mut(&layout),
+            &layout,
+        );
+    }
+
+    fn products(&mut self, _: usize, _: &mut Products) {
+        unimplemented!("not yet: products");
+    }
+
+    fn distance(&mut self, tap: usize, weights: Option<&PositionWeights>) -> (f64, f64) {
+        assert!(weights.is_none(), "not yet: weighted distances");
         let (map, layout) = self.tapped(tap);
         let target = self.remembered[tap].as_ref().expect("the tap was remembered").map(&layout);
         let rows: Vec<(f64, f64)> = (0..layout.blocks * layout.shape.height)
@@ -388,7 +411,11 @@ impl Engine for Fast {
         let mut border = std::mem::take(&mut self.border);
         let [mut here, mut other] = std::mem::take(&mut self.working);
         let pack = |(tap, seed): (usize, &Seed)| {
-            seed.gram.map(|derivative| gram::pack(derivative, self.plan.tap_shape(tap).channels))
+            assert!(seed.affine.len() <= 1, "not yet: regions");
+            seed.affine.first().map(|part| {
+                assert!(part.weights.is_none() && part.offset.is_none(), "not yet: weights and offsets");
+                gram::pack(part.matrix.expect("a matrix"), self.plan.tap_shape(tap).channels)
+            })
         };
         let derivatives: Vec<_> = seeds.iter().enumerate().map(pack).collect();
         let packs = Packs { seeds, derivatives: &derivatives };

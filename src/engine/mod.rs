@@ -3,30 +3,18 @@
 pub mod backend;
 pub mod fast;
 pub mod memory;
+mod moments;
 pub mod packed;
 pub mod reference;
+mod seed;
 
-use ndarray::Array3;
+pub use moments::{Moments, Order, Products, Region};
+pub use seed::{Affine, Fixed, Seed};
+
+use ndarray::{Array3, ArrayView3};
 
 use crate::network::plan::Plan;
-use crate::tensor::Scalar;
-
-/// What a loss sends back into one tap: the gradient `dF = D·F + c·(F − F₀)`.
-///
-/// Both kinds of loss have this form: for style, D is twice the derivative by the Gram matrix; for
-/// content, F₀ are the content picture's features.
-#[derive(Debug, Clone, Copy)]
-pub struct Seed<'a> {
-    /// D, symmetric N×N, row-major.
-    pub gram: Option<&'a [f64]>,
-    /// c; F₀ is what [`Engine::remember`] kept.
-    pub content: Option<f64>,
-}
-
-impl Seed<'_> {
-    /// Sends nothing back.
-    pub const NONE: Self = Self { gram: None, content: None };
-}
+use crate::tensor::{PositionWeights, Scalar};
 
 /// One way of computing a planned network; owns its workspace and reuses it.
 ///
@@ -41,22 +29,41 @@ pub trait Engine {
     /// Carries a picture (3×H×W, RGB in [0, 1]) to the deepest tap.
     fn forward(&mut self, rgb: &[Self::Scalar]);
 
-    /// `G = F·Fᵀ` of a tap, not normalised, into `output` (N×N).
-    fn gram(&mut self, tap: usize, output: &mut [f64]);
+    /// The moments of a tap over a region, not normalised, in place of what `output` held; without `first` in
+    /// `order`, [`Moments::first`] becomes 0.
+    ///
+    /// # Panics
+    /// If the region or `output` has the size of another tap.
+    fn moments(&mut self, tap: usize, region: Region<'_>, order: Order, output: &mut Moments);
 
     /// Keeps a tap's features as F₀, to be compared with later ones.
     fn remember(&mut self, tap: usize);
 
-    /// `(Σ(F − F₀)², ΣF₀²)` of a tap, summed in f64.
+    /// Keeps a given map, N×H×W, as F₀.
     ///
     /// # Panics
-    /// If the tap was never remembered.
-    fn distance(&self, tap: usize) -> (f64, f64);
+    /// If it has another shape than the tap.
+    fn set_target(&mut self, tap: usize, map: ArrayView3<'_, Self::Scalar>);
+
+    /// `(Σw|F − F₀|², Σw|F₀|²)` of a tap, summed in f64; w is 1 without `weights`.
+    ///
+    /// # Panics
+    /// If the tap has no F₀, or the weights have the size of another tap.
+    fn distance(&mut self, tap: usize, weights: Option<&PositionWeights>) -> (f64, f64);
+
+    /// The inner products of a tap's features and F₀ at each position, in place of what `output` held.
+    ///
+    /// # Panics
+    /// If the tap has no F₀.
+    fn products(&mut self, tap: usize, output: &mut Products);
 
     /// A tap's features as a plain N×H×W map.
     fn features(&self, tap: usize) -> Array3<Self::Scalar>;
 
     /// Carries one seed per tap back to the picture: writes dL/d(rgb) into `gradient` (3×H×W).
+    ///
+    /// # Panics
+    /// If a seed has the size of another tap, or looks at an F₀ that the tap has not.
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]);
 
     /// Starts to measure how long each convolution takes, from zero, or stops; engines that cannot ignore it.
@@ -80,40 +87,8 @@ pub struct LayerTime {
     pub forward: f64,
     /// The same backwards, and what the losses add to the gradient on the way.
     pub backward: f64,
-    /// The Gram matrix of its tap.
-    pub gram: f64,
-}
-
-/// Elements whose squares one task sums; fixed, so that the sums do not depend on the threads.
-const CHUNK: usize = 1 << 14;
-
-/// `(Σ(a − b)², Σb²)` in f64, in a fixed order.
-pub(crate) fn squared_distance<T: Scalar>(a: &[T], b: &[T]) -> (f64, f64) {
-    use rayon::prelude::*;
-    assert_eq!(a.len(), b.len(), "maps of different plans");
-    let parts: Vec<(f64, f64)> = a
-        .par_chunks(CHUNK)
-        .zip(b.par_chunks(CHUNK))
-        .map(|(a, b)| {
-            a.iter().zip(b).fold((0.0, 0.0), |(distance, norm), (&x, &y)| {
-                let difference = x.to_f64() - y.to_f64();
-                (distance + difference * difference, norm + y.to_f64() * y.to_f64())
-            })
-        })
-        .collect();
-    parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
-}
-
-/// `gradient += c·(features − snapshot)`.
-pub(crate) fn add_content<T: Scalar>(gradient: &mut [T], c: f64, features: &[T], snapshot: &[T]) {
-    use rayon::prelude::*;
-    let c = T::from_f64(c);
-    let sources = features.par_chunks(CHUNK).zip(snapshot.par_chunks(CHUNK));
-    gradient.par_chunks_mut(CHUNK).zip(sources).for_each(|(gradient, (features, snapshot))| {
-        for ((g, &f), &target) in gradient.iter_mut().zip(features).zip(snapshot) {
-            *g += c * (f - target);
-        }
-    });
+    /// The moments of its taps.
+    pub moments: f64,
 }
 
 impl<E: Engine + ?Sized> Engine for Box<E> {
@@ -127,16 +102,24 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
         (**self).forward(rgb);
     }
 
-    fn gram(&mut self, tap: usize, output: &mut [f64]) {
-        (**self).gram(tap, output);
+    fn moments(&mut self, tap: usize, region: Region<'_>, order: Order, output: &mut Moments) {
+        (**self).moments(tap, region, order, output);
     }
 
     fn remember(&mut self, tap: usize) {
         (**self).remember(tap);
     }
 
-    fn distance(&self, tap: usize) -> (f64, f64) {
-        (**self).distance(tap)
+    fn set_target(&mut self, tap: usize, map: ArrayView3<'_, Self::Scalar>) {
+        (**self).set_target(tap, map);
+    }
+
+    fn distance(&mut self, tap: usize, weights: Option<&PositionWeights>) -> (f64, f64) {
+        (**self).distance(tap, weights)
+    }
+
+    fn products(&mut self, tap: usize, output: &mut Products) {
+        (**self).products(tap, output);
     }
 
     fn features(&self, tap: usize) -> Array3<Self::Scalar> {

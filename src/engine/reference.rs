@@ -3,13 +3,13 @@
 //! It is the portable path (`--convolution im2col`), runs the gradient checks in f64, and every faster
 //! engine is tested against it.
 
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView3};
 
-use super::{Engine, Seed, add_content, squared_distance};
-use crate::kernels::plain::{conv, gram, pool, relu};
+use super::{Engine, Moments, Order, Products, Region, Seed};
+use crate::kernels::plain::{conv, fixed, moments, pool, relu};
 use crate::network::Stage;
 use crate::network::plan::Plan;
-use crate::tensor::Scalar;
+use crate::tensor::{PositionWeights, Scalar};
 
 /// One convolution's parameters in both directions, and its maps.
 struct Level<T> {
@@ -28,8 +28,8 @@ struct Level<T> {
 pub struct Reference<T> {
     plan: Plan,
     levels: Vec<Level<T>>,
-    /// F₀ of each tap; empty until remembered.
-    remembered: Vec<Vec<T>>,
+    /// F₀ of each tap; empty until there is one.
+    targets: Vec<Vec<T>>,
     colour: [T; 9],
     offset: [T; 3],
 }
@@ -59,10 +59,9 @@ impl<T: Scalar> Reference<T> {
             })
             .collect();
         let scalar = |v: f32| T::from_f64(f64::from(v));
-        let remembered = vec![Vec::new(); plan.taps().len()];
         Self {
             levels,
-            remembered,
+            targets: vec![Vec::new(); plan.taps().len()],
             colour: network.input_weight().map(scalar),
             offset: network.input_bias().map(scalar),
             plan,
@@ -85,14 +84,21 @@ impl<T: Scalar> Reference<T> {
         self.plan.taps().iter().position(|tap| tap.stage == stage && network.position(*tap) == Some(at))
     }
 
-    /// Adds a seed's gradient to `gradient`.
-    fn sow(&self, tap: usize, seed: &Seed, gradient: &mut [T]) {
+    /// F₀ of a tap.
+    fn target(&self, tap: usize) -> &[T] {
+        let target = &self.targets[tap];
+        assert!(!target.is_empty(), "{} has nothing to be compared with", self.plan.taps()[tap]);
+        target
+    }
+
+    /// Adds what a seed sends back into a tap.
+    fn add_gradient(&self, tap: usize, seed: &Seed, gradient: &mut [T]) {
         let (features, shape) = (self.tapped(tap), self.plan.tap_shape(tap));
-        if let Some(derivative) = seed.gram {
-            gram::backward(derivative, features, shape.channels, shape.positions(), gradient);
+        for part in seed.affine {
+            moments::backward(part.matrix, part.offset, part.weights, features, shape, gradient);
         }
-        if let Some(c) = seed.content {
-            add_content(gradient, c, features, &self.remembered[tap]);
+        if let Some(part) = &seed.fixed {
+            fixed::backward(part.own, part.target, features, self.target(tap), shape, gradient);
         }
     }
 }
@@ -129,17 +135,39 @@ impl<T: Scalar> Engine for Reference<T> {
         }
     }
 
-    fn gram(&mut self, tap: usize, output: &mut [f64]) {
-        let shape = self.plan.tap_shape(tap);
-        gram::forward(self.tapped(tap), shape.channels, shape.positions(), output);
+    fn moments(&mut self, tap: usize, region: Region<'_>, order: Order, output: &mut Moments) {
+        let (features, shape) = (self.tapped(tap), self.plan.tap_shape(tap));
+        let window = region.window_of(shape);
+        output.first.fill(0.0);
+        let first = (order == Order::FirstAndSecond).then_some(&mut output.first[..]);
+        moments::forward(features, shape, &window, region.weights, &mut output.second, first);
+        output.mass = region.mass(shape);
     }
 
     fn remember(&mut self, tap: usize) {
-        self.remembered[tap] = self.tapped(tap).to_vec();
+        let mut target = std::mem::take(&mut self.targets[tap]);
+        target.clear();
+        target.extend_from_slice(self.tapped(tap));
+        self.targets[tap] = target;
     }
 
-    fn distance(&self, tap: usize) -> (f64, f64) {
-        squared_distance(self.tapped(tap), &self.remembered[tap])
+    fn set_target(&mut self, tap: usize, map: ArrayView3<'_, T>) {
+        let shape = self.plan.tap_shape(tap);
+        assert_eq!(map.dim(), (shape.channels, shape.height, shape.width), "a map of another tap");
+        self.targets[tap].clear();
+        self.targets[tap].extend(map.iter());
+    }
+
+    fn distance(&mut self, tap: usize, weights: Option<&PositionWeights>) -> (f64, f64) {
+        fixed::distance(self.tapped(tap), self.target(tap), self.plan.tap_shape(tap), weights)
+    }
+
+    fn products(&mut self, tap: usize, output: &mut Products) {
+        let (map, target, shape) = (self.tapped(tap), self.target(tap), self.plan.tap_shape(tap));
+        output.resize(shape.positions());
+        fixed::products(map, target, shape, &mut output.cross);
+        fixed::products(map, map, shape, &mut output.own);
+        fixed::products(target, target, shape, &mut output.target);
     }
 
     fn features(&self, tap: usize) -> Array3<T> {
@@ -151,16 +179,17 @@ impl<T: Scalar> Engine for Reference<T> {
 
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [T]) {
         assert_eq!(seeds.len(), self.plan.taps().len(), "one seed per tap");
+        seeds.iter().enumerate().for_each(|(tap, seed)| seed.check(self.plan.tap_shape(tap)));
         let network = self.plan.network().clone();
         let depth = self.plan.depth();
         let mut here = vec![T::ZERO; self.plan.shape(depth - 1).len()];
         for at in (0..depth).rev() {
             if let Some(tap) = self.tap_at(at, Stage::Relu) {
-                self.sow(tap, &seeds[tap], &mut here);
+                self.add_gradient(tap, &seeds[tap], &mut here);
             }
             relu::backward(&self.levels[at].rectified, &mut here);
             if let Some(tap) = self.tap_at(at, Stage::Conv) {
-                self.sow(tap, &seeds[tap], &mut here);
+                self.add_gradient(tap, &seeds[tap], &mut here);
             }
             let (shape, level) = (self.plan.shape(at), &self.levels[at]);
             let inputs = self.plan.input_shape(at).channels;

@@ -3,13 +3,21 @@
 //! `L(P) = α·L_content(C, P) + β·L_style(S, P) + tv·V(P)` (Gatys, Ecker & Bethge 2016, eq. 7, with a
 //! smoothness term). [`normalisation`] says how each term is normalised, [`targets`] measures style pictures.
 
+mod covariance;
+mod gram;
 pub mod normalisation;
 pub mod objective;
+mod pixel;
 pub mod range;
+mod statistic;
 pub mod targets;
 pub mod variation;
 
 pub use normalisation::Normalisation;
+pub use pixel::PixelTerm;
+pub use statistic::StyleStatistic;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -17,10 +25,12 @@ use crate::error::{Error, Result};
 use crate::network::{Layer, WeightedLayer};
 
 /// Which losses are summed, and how they are weighed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Losses {
     /// The normalisation of the terms.
     pub normalisation: Normalisation,
+    /// What styles are compared by.
+    pub statistic: StyleStatistic,
     /// α, ≥ 0.
     pub content_weight: f64,
     /// β, ≥ 0.
@@ -34,6 +44,8 @@ pub struct Losses {
     pub content_layers: Vec<WeightedLayer>,
     /// Style layers with their relative weights.
     pub style_layers: Vec<WeightedLayer>,
+    /// A user's own terms over the pixels.
+    pub terms: Vec<Arc<dyn PixelTerm>>,
 }
 
 impl Losses {
@@ -58,6 +70,7 @@ impl Losses {
         }
         normalise("content_layers", &mut self.content_layers)?;
         normalise("style_layers", &mut self.style_layers)?;
+        self.statistic.check(self.normalisation)?;
         Ok(self)
     }
 
@@ -99,6 +112,7 @@ fn normalise(option: &'static str, layers: &mut [WeightedLayer]) -> Result<()> {
 
 /// The weighted terms of one evaluation; `total` is their sum.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Terms {
     /// The loss that is minimised.
     pub total: f64,
@@ -108,21 +122,30 @@ pub struct Terms {
     /// β-weighted style terms by layer.
     #[serde(serialize_with = "by_name")]
     pub style: Vec<(Layer, f64)>,
-    /// The weighted total variation.
-    pub tv: f64,
-    /// The weighted range term; 0 for every picture that a file can hold.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub range: f64,
+    /// The weighted terms over the pixels by name: `tv`, `range` (0 for every picture that a file can hold), and your own.
+    #[serde(serialize_with = "by_name")]
+    pub pixel: Vec<(String, f64)>,
 }
 
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
+impl Terms {
+    /// Sets the total to the sum of the terms.
+    fn add_up(&mut self) {
+        let sum = |list: &[(Layer, f64)]| list.iter().map(|(_, value)| value).sum::<f64>();
+        self.total = sum(&self.content) + sum(&self.style);
+        // The order is part of the bits.
+        self.pixel.iter().rev().for_each(|(_, value)| self.total += value);
+    }
+
+    /// The value of a term over the pixels; 0 if there is none of this name.
+    pub fn pixel(&self, name: &str) -> f64 {
+        self.pixel.iter().find(|(other, _)| other == name).map_or(0.0, |(_, value)| *value)
+    }
 }
 
-/// Writes a list of layers as a JSON object in the list's order.
-fn by_name<S: serde::Serializer>(
-    terms: &[(Layer, f64)],
+/// Writes a list of names as a JSON object in the list's order.
+fn by_name<K: std::fmt::Display, S: serde::Serializer>(
+    terms: &[(K, f64)],
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_map(terms.iter().map(|(layer, value)| (layer.to_string(), value)))
+    serializer.collect_map(terms.iter().map(|(name, value)| (name.to_string(), value)))
 }

@@ -6,15 +6,17 @@ use super::StyleTransfer;
 use super::options::Options;
 use super::settings::{Computing, Purpose, Settings, losses};
 use crate::error::Result;
+use crate::loss::{Losses, PixelTerm};
 use crate::network::Network;
 use crate::weights;
 
 /// Says how to paint; [`Builder::build`] checks it. Nothing said means [`defaults`](crate::defaults).
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Builder {
     pub(crate) network: Option<Network>,
     pub(crate) options: Options,
+    pub(crate) terms: Vec<Arc<dyn PixelTerm>>,
 }
 
 impl Builder {
@@ -27,6 +29,12 @@ impl Builder {
     /// Everything at once, in place of what was said before (but for the network).
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Adds a term of your own to the loss, over the pixels of the picture that is made.
+    pub fn term(mut self, term: impl PixelTerm + 'static) -> Self {
+        self.terms.push(Arc::new(term));
         self
     }
 
@@ -45,7 +53,8 @@ impl Builder {
     /// [`Error::Network`](crate::Error::Network) for a network that cannot be used.
     pub fn build(self) -> Result<StyleTransfer> {
         let network = self.resolved_network()?;
-        let settings = Settings::new(&self.options, &network)?;
+        let mut settings = Settings::new(&self.options, &network)?;
+        settings.losses.terms = self.terms;
         let computing = Computing::new(&self.options.network, &network)?;
         Ok(StyleTransfer { settings, options: self.options, computing, identity: Arc::new(()) })
     }
@@ -53,8 +62,9 @@ impl Builder {
 
 impl StyleTransfer {
     /// The losses of a texture, as the options say.
-    pub(crate) fn texture_losses(&self) -> Result<crate::loss::Losses> {
+    pub(crate) fn texture_losses(&self) -> Result<Losses> {
         let network = self.computing.backend.network();
-        losses(&self.options.content, &self.options.loss, network, Purpose::Texture)
+        let losses = losses(&self.options.content, &self.options.loss, network, Purpose::Texture)?;
+        Ok(Losses { terms: self.settings.losses.terms.clone(), ..losses })
     }
 }

@@ -149,7 +149,7 @@ impl<'a> Job<'a> {
         };
         let content = self.request.content.map(|content| content.resized(size.0, size.1));
         let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
-        Objective::new(engine, self.losses.clone(), content.as_ref().map(Picture::rgb), &targets)
+        Objective::new(engine, self.losses, content.as_ref().map(Picture::rgb), &targets)
     }
 
     /// A style's statistics for a result of `size`.
@@ -159,7 +159,8 @@ impl<'a> Job<'a> {
         style.measured(&self.transfer.identity, (width, height), || {
             let layers = self.losses.style_taps();
             let mut engine = backend.engine(height, width, &layers).map_err(about_the_style)?;
-            Ok(measure(&mut engine, style.picture().resized(width, height).rgb(), &layers))
+            let picture = style.picture().resized(width, height);
+            Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order()))
         })
     }
 }
@@ -213,10 +214,11 @@ impl optimize::Objective for Recorded<'_> {
             return Err(Error::Cancelled);
         }
         let begun = Instant::now();
-        let loss = self.objective.evaluate(pixels, gradient);
+        let terms = self.objective.evaluate(pixels, gradient);
         let mut record = self.record.borrow_mut();
         record.seconds += begun.elapsed().as_secs_f64();
-        record.note(self.objective.terms());
+        let loss = terms.total;
+        record.note(&terms);
         Ok(loss)
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::backend::ConvolutionAlgorithm;
 use crate::kernels::simd::Isa;
-use crate::loss::Normalisation;
+use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::values::OptimizerName;
@@ -92,6 +92,9 @@ options! {
         /// How the loss terms are normalised: relative, gatys, johnson or frobenius [default: relative]
         #[arg(value_name = "NAME", alias = "normalization")]
         normalisation: value Normalisation,
+        /// What styles are compared by: gram or covariance [default: gram]
+        #[arg(value_name = "NAME")]
+        style_statistic: value StyleStatistic,
         /// The weight of the style, β: at least 0 [default: by normalisation; 1 for relative]
         #[arg(value_name = "B", allow_negative_numbers = true)]
         style_weight: value f64,

@@ -29,7 +29,7 @@ pub enum Purpose {
 }
 
 /// How a picture is painted.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub optimizer: Method,
     pub size: SizeRule,
@@ -113,12 +113,14 @@ pub fn losses(
     let style_layers = || loss.style_layers.clone().unwrap_or_else(|| defaults::style_layers(network).into());
     let losses = Losses {
         normalisation,
+        statistic: loss.style_statistic.unwrap_or_default(),
         content_weight: if has_content { content.content_weight.unwrap_or(content_weight) } else { 0.0 },
         style_weight: if has_style { loss.style_weight.unwrap_or(style_weight) } else { 0.0 },
         tv_weight: loss.tv_weight.unwrap_or(tv_weight),
         range_weight: loss.range_weight.unwrap_or(defaults::RANGE_WEIGHT),
         content_layers: if has_content { content_layers() } else { none.clone() }.0,
         style_layers: if has_style { style_layers() } else { none }.0,
+        terms: Vec::new(),
     }
     .normalised()?;
     for (option, layers) in

@@ -1,7 +1,10 @@
-//! What every floor above speaks of: shapes of maps, numbers in two precisions, how borders and windows are treated.
+//! What every floor above speaks of: shapes of maps, numbers in two precisions, numbers by position, how borders and
+//! windows are treated.
 
+mod positions;
 mod scalar;
 
+pub use positions::{Factor, PositionMap, PositionWeights, Window};
 pub use scalar::Scalar;
 
 use crate::names::named;

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use impasto::internals::loss::{Losses, Terms};
+use impasto::internals::loss::{Losses, StyleStatistic, Terms};
 use impasto::{Network, Padding, Pooling};
 use serde_json::Value;
 
@@ -100,25 +100,25 @@ fn read_case(case: &Value, arrays: &HashMap<String, Array>) -> (Case, Expected) 
     let file = folder().join(format!("network-{}.npz", text("network")));
     let losses = Losses {
         normalisation: text("preset").parse().unwrap(),
+        statistic: StyleStatistic::Gram,
         content_weight: number("content_weight"),
         style_weight: number("style_weight"),
         tv_weight: number("tv_weight"),
         range_weight: 0.0,
         content_layers: layers(text("content_layers")),
         style_layers: layers(text("style_layers")),
+        terms: Vec::new(),
     };
     let list = |kind: &str, layers: &[impasto::WeightedLayer]| {
         let terms = &case["terms"][kind];
         assert_eq!(terms.as_object().unwrap().len(), layers.len());
         layers.iter().map(|&(layer, _)| (layer, terms[layer.to_string()].as_f64().unwrap())).collect()
     };
-    let terms = Terms {
-        total: case["terms"]["total"].as_f64().unwrap(),
-        content: list("content", &losses.content_layers),
-        style: list("style", &losses.style_layers),
-        tv: case["terms"]["tv"].as_f64().unwrap(),
-        range: 0.0,
-    };
+    let mut terms = Terms::default();
+    terms.total = case["terms"]["total"].as_f64().unwrap();
+    terms.content = list("content", &losses.content_layers);
+    terms.style = list("style", &losses.style_layers);
+    terms.pixel = vec![("tv".to_owned(), case["terms"]["tv"].as_f64().unwrap())];
     let gradient = arrays[&format!("gradient-{}", text("name"))].values.clone();
     let case = Case {
         name: format!("{} ({}, {}, {})", text("name"), text("network"), text("padding"), text("pooling")),

@@ -14,9 +14,9 @@ use impasto::internals::engine::reference::Reference;
 use impasto::internals::kernels::simd::Isa;
 use impasto::internals::loss::objective::Objective;
 use impasto::internals::loss::targets::{blend, measure};
-use impasto::internals::loss::{Losses, Normalisation, Terms};
+use impasto::internals::loss::{Losses, Normalisation, StyleStatistic, Terms};
 use impasto::internals::network::plan::Plan;
-use impasto::internals::tensor::Scalar;
+use impasto::internals::tensor::{PositionWeights, Scalar, Shape, Window};
 use impasto::{Layer, Network, Padding, Pooling, WeightedLayer};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -47,6 +47,22 @@ impl Rng {
     /// `n` uniform values that f32 and f64 both hold exactly, so that both precisions see the same data.
     pub fn values<T: Scalar>(&mut self, n: usize, low: f64, high: f64) -> Vec<T> {
         (0..n).map(|_| T::from_f64(f64::from(self.uniform(low, high) as f32))).collect()
+    }
+
+    /// A part of a map, at least one position.
+    pub fn window(&mut self, shape: Shape) -> Window {
+        let mut range = |side: usize| {
+            let first = (self.next() % side as u64) as usize;
+            first..first + 1 + (self.next() % (side - first) as u64) as usize
+        };
+        Window { rows: range(shape.height), columns: range(shape.width) }
+    }
+
+    /// Weights of which a quarter are 0.
+    pub fn weights(&mut self, shape: Shape) -> PositionWeights {
+        let values: Vec<f32> = self.values(shape.positions(), -0.5, 1.5);
+        let values = values.into_iter().map(|weight| weight.max(0.0)).collect();
+        PositionWeights::new(shape.height, shape.width, values).unwrap()
     }
 }
 
@@ -212,7 +228,12 @@ impl Case {
             .styles
             .iter()
             .map(|style| {
-                measure(&mut engine(self.plan(style, &style_layers)), &cast(&style.rgb), &style_layers)
+                measure(
+                    &mut engine(self.plan(style, &style_layers)),
+                    &cast(&style.rgb),
+                    &style_layers,
+                    losses.statistic.order(),
+                )
             })
             .collect();
         let sum: f64 = self.blend.iter().sum();
@@ -220,7 +241,7 @@ impl Case {
         let targets = if measured.is_empty() { Vec::new() } else { blend(&measured, &shares) };
         let content = self.content.as_ref().map(|c| cast(&c.rgb));
         let engine = engine(self.plan(&self.picture, &losses.taps()));
-        Objective::new(engine, losses, content.as_deref(), &targets).unwrap()
+        Objective::new(engine, &losses, content.as_deref(), &targets).unwrap()
     }
 }
 
@@ -248,7 +269,7 @@ pub fn single(plan: &Plan, algorithm: Algorithm, isa: Option<Isa>) -> BoxedEngin
     Backend::new(network, algorithm, isa).unwrap().engine(picture.height, picture.width, plan.taps()).unwrap()
 }
 
-/// Objectives of every preset × pooling × padding × side of the ReLU, with two blended styles of different
+/// Objectives of every normalisation and statistic × pooling × padding × side of the ReLU, with two blended styles of different
 /// sizes, layer weights and total variation, at picture sizes that are odd somewhere.
 pub fn cases(seed: u64) -> Vec<Case> {
     let mut rng = Rng::new(seed);
@@ -261,20 +282,25 @@ pub fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for pooling in POOLINGS {
         for padding in PADDINGS {
-            for (preset_name, preset) in Normalisation::ALL {
+            let gram =
+                Normalisation::ALL.map(|(name, normalisation)| (name, normalisation, StyleStatistic::Gram));
+            let covariance = ("covariance", Normalisation::Relative, StyleStatistic::Covariance);
+            for (family, normalisation, statistic) in gram.into_iter().chain([covariance]) {
                 for ((place, content_layers, style_layers), (height, width)) in taps.into_iter().zip(sizes) {
                     let network = network(rng.next(), &[&[3, 4], &[5], &[4]], pooling, padding);
                     let losses = Losses {
-                        normalisation: preset,
+                        normalisation,
+                        statistic,
                         content_weight: 0.7,
                         style_weight: 1.9,
                         tv_weight: 0.4,
                         range_weight: 0.3,
                         content_layers: layers(content_layers),
                         style_layers: layers(style_layers),
+                        terms: Vec::new(),
                     };
                     cases.push(Case {
-                        name: format!("{preset_name}, {pooling:?}, {padding:?}, {place}, {height}x{width}"),
+                        name: format!("{family}, {pooling:?}, {padding:?}, {place}, {height}x{width}"),
                         network,
                         losses,
                         content: Some(Picture::random(&mut rng, height, width)),
@@ -298,7 +324,7 @@ pub fn relative(actual: f64, expected: f64) -> f64 {
 #[track_caller]
 pub fn compare_terms(what: &str, actual: &Terms, expected: &Terms, bar: f64) {
     let list = |t: &Terms| {
-        let mut list = vec![("total".to_string(), t.total), ("tv".to_string(), t.tv)];
+        let mut list = vec![("total".to_string(), t.total), ("tv".to_string(), t.pixel("tv"))];
         list.extend(t.content.iter().map(|(l, v)| (format!("content {l}"), *v)));
         list.extend(t.style.iter().map(|(l, v)| (format!("style {l}"), *v)));
         list

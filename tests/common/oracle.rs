@@ -1,7 +1,6 @@
 //! Naive kernels in f64: direct loops over explicitly padded maps, written from the definitions.
 
-use impasto::internals::tensor::Shape;
-use impasto::internals::tensor::{Padding, Pooling};
+use impasto::internals::tensor::{Padding, Pooling, Shape, Window};
 
 /// For each coordinate of the padded axis (`size` + 2 long) the coordinate it copies; `None`: a zero.
 fn padded_axis(size: usize, padding: Padding) -> Vec<Option<usize>> {
@@ -126,20 +125,49 @@ pub fn pool_backward(input: &[f64], shape: Shape, pooling: Pooling, gradient: &[
     output
 }
 
-/// `F·Fᵀ`.
-pub fn gram(features: &[f64], channels: usize, positions: usize) -> Vec<f64> {
-    let row = |i: usize| &features[i * positions..][..positions];
-    (0..channels * channels).map(|at| super::dot(row(at / channels), row(at % channels))).collect()
+/// A weight of 1 for every position of a window, 0 outside, times the weights if there are any.
+fn window_weights(shape: Shape, window: &Window, weights: Option<&[f32]>) -> Vec<f64> {
+    let inside =
+        |p: usize| window.rows.contains(&(p / shape.width)) && window.columns.contains(&(p % shape.width));
+    let weight = |p: usize| weights.map_or(1.0, |weights| f64::from(weights[p]));
+    (0..shape.positions()).map(|p| if inside(p) { weight(p) } else { 0.0 }).collect()
 }
 
-/// `D·F`.
-pub fn gram_backward(derivative: &[f64], features: &[f64], channels: usize, positions: usize) -> Vec<f64> {
-    let mut output = vec![0.0; channels * positions];
+/// `ΣwFFᵀ` and `ΣwF` over a window.
+pub fn moments(
+    features: &[f64],
+    shape: Shape,
+    window: &Window,
+    weights: Option<&[f32]>,
+) -> (Vec<f64>, Vec<f64>) {
+    let (channels, weights) = (shape.channels, window_weights(shape, window, weights));
+    let row = |i: usize| &features[i * shape.positions()..][..shape.positions()];
+    let product = |i: usize, j: usize| {
+        let weighted: Vec<f64> = row(i).iter().zip(&weights).map(|(f, w)| f * w).collect();
+        super::dot(&weighted, row(j))
+    };
+    let second = (0..channels * channels).map(|at| product(at / channels, at % channels)).collect();
+    (second, (0..channels).map(|i| super::dot(row(i), &weights)).collect())
+}
+
+/// `w·(D·F + b)`.
+pub fn affine(
+    matrix: Option<&[f64]>,
+    offset: Option<&[f64]>,
+    weights: Option<&[f32]>,
+    features: &[f64],
+    shape: Shape,
+) -> Vec<f64> {
+    let (channels, positions) = (shape.channels, shape.positions());
+    let weights = window_weights(shape, &Window::whole(shape), weights);
+    let mut output = vec![0.0; shape.len()];
     for i in 0..channels {
-        for j in 0..channels {
-            for p in 0..positions {
-                output[i * positions + p] += derivative[i * channels + j] * features[j * positions + p];
-            }
+        for p in 0..positions {
+            let product = |d: &[f64]| -> f64 {
+                (0..channels).map(|j| d[i * channels + j] * features[j * positions + p]).sum()
+            };
+            let value = matrix.map_or(0.0, product) + offset.map_or(0.0, |b| b[i]);
+            output[i * positions + p] = weights[p] * value;
         }
     }
     output

@@ -9,11 +9,11 @@
 //! The im2col matrix never exists as a whole: panels of `PANEL` positions are unrolled and multiplied
 //! one by one over rayon's threads.
 
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::tensor::Padding;
-use crate::tensor::Scalar;
-use crate::tensor::Shape;
+use super::gemm::gemm;
+use crate::tensor::{Padding, Scalar, Shape};
 
 /// Positions in one panel: the unrolled panel stays in the cache, the product stays efficient.
 const PANEL: usize = 256;
@@ -65,13 +65,6 @@ fn unroll<T: Scalar>(
     }
 }
 
-/// A pointer that rayon's tasks may share because each writes its own columns.
-struct Columns<T>(*mut T);
-
-// SAFETY: see `correlate`: tasks write disjoint column ranges of one live, mutably borrowed slice.
-#[allow(unsafe_code)]
-unsafe impl<T: Send> Sync for Columns<T> {}
-
 /// `output[o, p] = bias[o] + Σ weight[o, ·]·unrolled[·, p]` for every position p of the grid.
 #[allow(clippy::too_many_arguments)]
 fn correlate<T: Scalar>(
@@ -88,40 +81,20 @@ fn correlate<T: Scalar>(
     assert_eq!(input.len(), shape.len(), "input length");
     assert_eq!(weight.len(), out.channels * inner, "weight length");
     assert_eq!(output.len(), out.len(), "output length");
-    let target = Columns(output.as_mut_ptr());
-    let panels = positions.div_ceil(PANEL);
-    (0..panels).into_par_iter().for_each_init(
+    let weight = ArrayView2::from_shape((out.channels, inner), weight).expect("asserted");
+    let mut output = ArrayViewMut2::from_shape((out.channels, positions), output).expect("asserted");
+    // Each task has columns of the output of its own; `par_bridge` may hand them out in any order.
+    output.axis_chunks_iter_mut(Axis(1), PANEL).enumerate().par_bridge().for_each_init(
         || vec![T::ZERO; inner * PANEL],
-        |columns, panel| {
-            let target = &target;
-            let start = panel * PANEL;
-            let n = PANEL.min(positions - start);
+        |columns, (panel, mut target)| {
+            let n = target.ncols();
             let columns = &mut columns[..inner * n];
-            unroll(input, shape, padding, (out.height, out.width), shift, start, columns, n);
-            for o in 0..out.channels {
-                let first = bias.map_or(T::ZERO, |b| b[o]);
-                // SAFETY: row o, columns start..start+n lie inside the output (start+n ≤ positions), and
-                // no other task touches these columns.
-                #[allow(unsafe_code)]
-                let row = unsafe { std::slice::from_raw_parts_mut(target.0.add(o * positions + start), n) };
-                row.fill(first);
+            unroll(input, shape, padding, (out.height, out.width), shift, panel * PANEL, columns, n);
+            for (o, mut row) in target.rows_mut().into_iter().enumerate() {
+                row.fill(bias.map_or(T::ZERO, |bias| bias[o]));
             }
-            let (a, b) = (weight.as_ptr(), columns.as_ptr());
-            // SAFETY: a is out×inner (asserted), b is inner×n (sliced above), c's rows lie `positions`
-            // apart and its columns start..start+n belong to this task alone.
-            #[allow(unsafe_code)]
-            unsafe {
-                T::gemm_raw(
-                    out.channels,
-                    inner,
-                    n,
-                    T::from_f64(1.0),
-                    (a, inner as isize, 1),
-                    (b, n as isize, 1),
-                    T::from_f64(1.0),
-                    (target.0.add(start), positions as isize, 1),
-                );
-            }
+            let columns = ArrayView2::from_shape((inner, n), &*columns).expect("sliced above");
+            gemm(T::from_f64(1.0), weight, columns, T::from_f64(1.0), target);
         },
     );
 }
