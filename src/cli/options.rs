@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use impasto::internals::network::Network;
-use impasto::internals::optimize::Method;
+use impasto::internals::optimize::Optimizer;
 use impasto::internals::run::losses::LossOptions;
 use impasto::internals::tensor::Pooling;
 use impasto::{Builder, Error, Result, StyleTransfer, defaults, weights};
@@ -50,7 +50,7 @@ pub(crate) fn losses(content: Option<&ContentLossArgs>, style: &LossArgs) -> Los
 }
 
 /// The optimiser that the options name.
-fn method(args: &PaintArgs) -> Result<Method> {
+fn method(args: &PaintArgs) -> Result<Optimizer> {
     match (args.optimizer, args.learning_rate) {
         (OptimizerValue::Lbfgs, None) => Ok(defaults::method()),
         (OptimizerValue::Lbfgs, Some(_)) => refuse(
@@ -58,7 +58,7 @@ fn method(args: &PaintArgs) -> Result<Method> {
             "belongs to --optimizer adam, but the optimizer is lbfgs, which finds its own steps; leave one out",
         ),
         (OptimizerValue::Adam, rate) => {
-            Ok(Method::Adam { learning_rate: rate.unwrap_or(defaults::LEARNING_RATE) })
+            Ok(Optimizer::Adam { learning_rate: rate.unwrap_or(defaults::LEARNING_RATE) })
         }
     }
 }

@@ -179,6 +179,8 @@ fn stop(stop: StopReason) -> String {
         StopReason::Converged => "converged",
         StopReason::NoDescent => "no-descent",
         StopReason::Cancelled => "cancelled",
+        StopReason::Finished => "finished",
+        StopReason::Diverged => "diverged",
         _ => "other",
     };
     name.to_owned()

@@ -2,7 +2,7 @@
 
 use crate::loss::Normalisation;
 use crate::network::{Layer, Network, Stage, WeightedLayer};
-use crate::optimize::Method;
+use crate::optimize::Optimizer;
 
 /// The longer side of the result. Large enough to hang on a screen, small enough for seconds on a laptop.
 pub const SIZE: usize = 512;
@@ -65,8 +65,8 @@ pub const TRANSFER_TV_WEIGHT: f64 = 0.02;
 pub const RANGE_WEIGHT: f64 = 10.0;
 
 /// The optimiser: L-BFGS reaches lower losses than Adam in the same number of evaluations.
-pub const fn method() -> Method {
-    Method::Lbfgs { history: HISTORY }
+pub const fn method() -> Optimizer {
+    Optimizer::Lbfgs { history: HISTORY }
 }
 
 /// The style layers: what the network's file recommends, else the paper's relu1_1 … relu5_1 as far as the

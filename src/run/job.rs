@@ -17,7 +17,7 @@ use crate::loss::objective::Objective;
 use crate::loss::targets::{about_the_style, style_taps, style_targets};
 use crate::loss::{Losses, Terms};
 use crate::network::plan::Plan;
-use crate::optimize::{self, Limits, Step, StopReason};
+use crate::optimize::{self, Limits, LossFunction, Step, Stop, StopReason};
 use crate::picture::{Picture, fit};
 use crate::run::defaults;
 use crate::run::sizes::{self, Size};
@@ -101,7 +101,7 @@ impl<'a> Job<'a> {
             let record = RefCell::new(Record::default());
             let mut watch = |step: &Step| {
                 let record = record.borrow();
-                observer.observe(&Progress {
+                let progress = Progress {
                     width: stage.size.0,
                     height: stage.size.1,
                     size_index: index + 1,
@@ -113,12 +113,14 @@ impl<'a> Job<'a> {
                     seconds: clock.seconds(),
                     seconds_left: clock.seconds_left(index, step.iteration),
                     pixels: step.pixels,
-                })
+                };
+                observer.observe(&progress).map_break(|()| Stop::Cancel)
             };
             let tolerance = self.settings.said.tolerance.unwrap_or(defaults::TOLERANCE);
             let tolerance = Some(tolerance).filter(|tolerance| *tolerance > 0.0);
             let limits = Limits { iterations: stage.iterations, tolerance };
-            let mut recorded = Recorded { objective: &mut objective, record: &record };
+            let length = 3 * stage.size.0 * stage.size.1;
+            let mut recorded = Recorded { objective: &mut objective, length, record: &record };
             let outcome =
                 optimize::minimize(self.settings.method, &mut recorded, start, &limits, &mut watch)?;
             evaluations += outcome.evaluations;
@@ -198,10 +200,15 @@ impl Record {
 /// The objective as the optimiser sees it, with its terms on record.
 struct Recorded<'a> {
     objective: &'a mut Objective<BoxedEngine>,
+    length: usize,
     record: &'a RefCell<Record>,
 }
 
-impl optimize::Objective for Recorded<'_> {
+impl LossFunction for Recorded<'_> {
+    fn length(&self) -> usize {
+        self.length
+    }
+
     fn evaluate(&mut self, pixels: &[f32], gradient: &mut [f32]) -> Result<f64> {
         let begun = Instant::now();
         let loss = self.objective.evaluate(pixels, gradient);

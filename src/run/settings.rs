@@ -9,7 +9,7 @@ use crate::kernels::simd::Isa;
 use crate::loss::gram::blend_sum;
 use crate::loss::{Losses, Normalisation};
 use crate::network::{Network, WeightedLayer};
-use crate::optimize::Method;
+use crate::optimize::Optimizer;
 use crate::picture::Picture;
 use crate::run::defaults;
 use crate::run::losses::LossOptions;
@@ -45,7 +45,7 @@ pub struct Builder {
     pub(crate) size: Option<usize>,
     pub(crate) coarsest: Option<usize>,
     pub(crate) iterations: Iterations,
-    method: Option<Method>,
+    method: Option<Optimizer>,
     pub(crate) tolerance: Option<f64>,
     pub(crate) init: Init,
     pub(crate) seed: Option<u64>,
@@ -157,7 +157,7 @@ impl Builder {
     }
 
     /// The optimiser.
-    pub fn method(mut self, method: Method) -> Self {
+    pub fn method(mut self, method: Optimizer) -> Self {
         self.method = Some(method);
         self
     }
@@ -197,7 +197,7 @@ impl Builder {
 pub(crate) struct Settings {
     pub said: Builder,
     pub losses: Losses,
-    pub method: Method,
+    pub method: Optimizer,
     pub backend: Backend,
     pub pool: rayon::ThreadPool,
 }
@@ -220,13 +220,10 @@ impl Builder {
             blend_sum(weights)?;
         }
         let method = self.method.unwrap_or(defaults::method());
-        match method {
-            Method::Adam { learning_rate } => positive("--learning-rate", Some(learning_rate), 1e6)?,
-            Method::Lbfgs { history: 0 } => {
-                return Err(Error::option("--history", "L-BFGS needs a history of at least 1 pair"));
-            }
-            Method::Lbfgs { .. } => {}
+        if let Optimizer::Adam { learning_rate } = method {
+            positive("--learning-rate", Some(learning_rate), 1e6)?;
         }
+        method.check()?;
         let mut network = match &self.network {
             Some(network) => network.clone(),
             None => Arc::new(weights::embedded()?.clone()),
