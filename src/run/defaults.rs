@@ -23,9 +23,6 @@ pub const TOLERANCE: f64 = 0.005;
 /// Pairs that L-BFGS remembers. 10 is the usual figure; more costs memory (one picture each) and gains little.
 pub const HISTORY: usize = 10;
 
-/// The longest history that is accepted: each pair is another picture in memory, and no run has more steps to remember.
-pub const LONGEST_HISTORY: usize = 1000;
-
 /// Adam's step in units of pixel values: 0.02 of the range, as the PyTorch programs that use it.
 pub const LEARNING_RATE: f64 = 0.02;
 

@@ -10,6 +10,7 @@ use super::request::{Request, Style};
 use super::sizes::{self, Size, style_size};
 use super::start::StartPictures;
 use super::{Report, SizeReport, StyleTransfer, Stylized};
+use crate::engine::Engine;
 use crate::engine::backend::BoxedEngine;
 use crate::engine::memory::{self, Holder};
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::loss::objective::Objective;
 use crate::loss::targets::{StyleTarget, blend, measure};
 use crate::loss::{Losses, Terms};
 use crate::network::plan::Plan;
-use crate::optimize::{self, Limits, Step, StopReason};
+use crate::optimize::{self, Limits, LossFunction, Step, Stop, StopReason};
 use crate::picture::Picture;
 
 /// One run: what is to be done, known to be possible.
@@ -80,7 +81,7 @@ impl<'a> Job<'a> {
             let record = std::cell::RefCell::new(Record::default());
             let mut watch = |state: &Step| {
                 let record = record.borrow();
-                observer.observe(&Progress {
+                let progress = Progress {
                     width: step.size.0,
                     height: step.size.1,
                     size_index: index + 1,
@@ -92,7 +93,8 @@ impl<'a> Job<'a> {
                     seconds: clock.seconds(),
                     seconds_left: clock.seconds_left(state.iteration),
                     pixels: state.pixels,
-                })
+                };
+                observer.observe(&progress).map_break(|()| Stop::Cancel)
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
             let limits = Limits { iterations: step.iterations, tolerance };
@@ -208,7 +210,11 @@ struct Recorded<'a> {
     cancel: &'a Cancel,
 }
 
-impl optimize::Objective for Recorded<'_> {
+impl LossFunction for Recorded<'_> {
+    fn length(&self) -> usize {
+        self.objective.engine().plan().picture().len()
+    }
+
     fn evaluate(&mut self, pixels: &[f32], gradient: &mut [f32]) -> Result<f64> {
         if self.cancel.is_cancelled() {
             return Err(Error::Cancelled);

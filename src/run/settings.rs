@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernels::simd::Isa;
 use crate::loss::{Losses, Normalisation};
 use crate::network::{LayerList, Network};
-use crate::optimize::Method;
+use crate::optimize::Optimizer;
 use crate::run::defaults;
 use crate::run::options::{ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions};
 use crate::run::sizes::{Iterations, SizeRule};
@@ -31,7 +31,7 @@ pub enum Purpose {
 /// How a picture is painted.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub optimizer: Method,
+    pub optimizer: Optimizer,
     pub size: SizeRule,
     pub coarsest: usize,
     pub iterations: Iterations,
@@ -141,33 +141,26 @@ pub fn losses(
 }
 
 /// The optimiser with its constants.
-fn optimizer(paint: &PaintOptions) -> Result<Method> {
-    match paint.optimizer.unwrap_or_default() {
+fn optimizer(paint: &PaintOptions) -> Result<Optimizer> {
+    let optimizer = match paint.optimizer.unwrap_or_default() {
         OptimizerName::Lbfgs => {
             if paint.learning_rate.is_some() {
                 let message = "belongs to `optimizer` adam, but the optimizer is lbfgs, which finds its own steps; \
                                leave one out";
                 return Err(Error::option("learning_rate", message));
             }
-            let history = paint.history.unwrap_or(defaults::HISTORY);
-            if !(1..=defaults::LONGEST_HISTORY).contains(&history) {
-                let message = format!(
-                    "{history} was given; give a number of pairs from 1 to {}",
-                    defaults::LONGEST_HISTORY
-                );
-                return Err(Error::option("history", message));
-            }
-            Ok(Method::Lbfgs { history })
+            Optimizer::Lbfgs { history: paint.history.unwrap_or(defaults::HISTORY) }
         }
         OptimizerName::Adam => {
             if paint.history.is_some() {
                 let message = "belongs to `optimizer` lbfgs, but the optimizer is adam; leave one out";
                 return Err(Error::option("history", message));
             }
-            let rate = paint.learning_rate.unwrap_or(defaults::LEARNING_RATE);
-            Ok(Method::Adam { learning_rate: above_zero("learning_rate", rate, 1e6)? })
+            Optimizer::Adam { learning_rate: paint.learning_rate.unwrap_or(defaults::LEARNING_RATE) }
         }
-    }
+    };
+    optimizer.check()?;
+    Ok(optimizer)
 }
 
 /// The engines of a network as the options choose them, and the threads they run in.
