@@ -79,12 +79,14 @@ pub use network::{
     Convolution, InputColours, Layer, LayerList, Network, NetworkBuilder, Stage, WeightedLayer,
 };
 pub use optimize::StopReason;
+pub use run::colour::ColourMode;
 pub use run::defaults;
 pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
 pub use run::values::OptimizerName;
 pub use run::{
-    Builder, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleTransfer, Stylized,
+    Builder, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes, StyleTransfer,
+    Stylized,
 };
 pub use tensor::{Padding, Pooling};
 

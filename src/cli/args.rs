@@ -10,7 +10,7 @@ use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
 
-use super::values::{InitValue, NumbersValue, SizeValue};
+use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
 /// Paints one picture in the style of another, on a plain CPU.
 #[derive(Debug, Parser)]
@@ -44,9 +44,10 @@ pub(super) enum Command {
 pub(super) struct TransferArgs {
     /// The picture to paint (PNG, JPEG, WebP, TIFF or BMP)
     pub content: PathBuf,
-    /// One or more pictures whose style is taken; several are mixed
-    #[arg(required = true)]
-    pub style: Vec<PathBuf>,
+    /// One or more pictures whose style is taken, each as FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine]; several are
+    /// mixed
+    #[arg(required_unless_present_all = ["style_coarse", "style_fine"])]
+    pub style: Vec<StyleValue>,
     #[command(flatten)]
     pub painting: PaintingArgs,
     /// Start from the content, from noise, or from a picture
@@ -60,9 +61,10 @@ pub(super) struct TransferArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct TextureArgs {
-    /// One or more pictures whose style is taken; several are mixed
-    #[arg(required = true)]
-    pub style: Vec<PathBuf>,
+    /// One or more pictures whose style is taken, each as FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine]; several are
+    /// mixed
+    #[arg(required_unless_present_all = ["style_coarse", "style_fine"])]
+    pub style: Vec<StyleValue>,
     #[command(flatten)]
     pub painting: PaintingArgs,
     /// Start from noise, or from a picture
@@ -79,6 +81,12 @@ pub(super) struct PaintingArgs {
     /// One weight for each style picture, like 0.7,0.3 [default: all the same]
     #[arg(long, value_name = "WEIGHTS", allow_hyphen_values = true, help_heading = "Loss")]
     pub style_blend: Option<NumbersValue>,
+    /// A style for the large forms: the same as STYLE:sizes=coarse
+    #[arg(long, value_name = "STYLE", help_heading = "Painting")]
+    pub style_coarse: Option<StyleValue>,
+    /// A style for the strokes: the same as STYLE:sizes=fine
+    #[arg(long, value_name = "STYLE", help_heading = "Painting")]
+    pub style_fine: Option<StyleValue>,
     /// No progress, no messages but errors
     #[arg(short, long)]
     pub quiet: bool,

@@ -13,7 +13,7 @@ use crate::loss::Terms;
 use crate::network::Layer;
 use crate::picture::Picture;
 use crate::run::options::Options;
-use crate::run::{Request, StyleTransfer};
+use crate::run::{Request, Style, StyleTransfer};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
         }
     };
     let precision = precision(args)?;
-    options::check_blend(args.style_blend.as_ref(), &args.style)?;
+    options::check_blend(args.style_blend.as_ref(), args.style.len())?;
     if args.content.is_none() && args.style.is_empty() {
         return refuse("content", "there is nothing to compare with; give `content`, `style` or both");
     }
@@ -61,7 +61,8 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
     let content = args.content.as_ref().map(load).transpose()?;
     let styles = args.style.iter().map(load).collect::<Result<Vec<_>>>()?;
     let image = alike(load(&args.image)?, content.as_ref().filter(|_| longer.is_some()));
-    let styles = options::blended(styles, args.style_blend.as_ref());
+    let weight = |at: usize| args.style_blend.as_ref().map_or(1.0, |blend| blend.0[at]);
+    let styles = styles.into_iter().enumerate().map(|(at, style)| Style::new(style).weight(weight(at)));
     let request = match &content {
         Some(content) => Request::picture(content, styles),
         None => Request::texture(styles),

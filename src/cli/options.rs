@@ -1,12 +1,13 @@
 //! From options to what the library takes; options that contradict each other are refused here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::values::NumbersValue;
+use super::args::PaintingArgs;
+use super::values::{NumbersValue, StyleValue};
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::picture::Picture;
-use crate::run::Style;
+use crate::run::{Style, StyleSizes};
 use crate::weights;
 
 /// A mistake in the options, as the library words its own.
@@ -23,24 +24,46 @@ pub(super) fn network(weights: Option<&Path>) -> Result<Network> {
 }
 
 /// Refuses a number of blend weights that is not the number of styles.
-pub(super) fn check_blend(blend: Option<&NumbersValue>, styles: &[PathBuf]) -> Result<()> {
+pub(super) fn check_blend(blend: Option<&NumbersValue>, styles: usize) -> Result<()> {
     match blend {
-        Some(blend) if blend.0.len() != styles.len() => refuse(
+        Some(blend) if blend.0.len() != styles => refuse(
             "style_blend",
-            format!(
-                "{} weights were given for {} style pictures; give one for each",
-                blend.0.len(),
-                styles.len()
-            ),
+            format!("{} weights were given for {styles} style pictures; give one for each", blend.0.len()),
         ),
         _ => Ok(()),
     }
 }
 
-/// Styles with their weights in the blend.
-pub(super) fn blended(pictures: Vec<Picture>, blend: Option<&NumbersValue>) -> Vec<Style> {
-    let weight = |at: usize| blend.map_or(1.0, |blend| blend.0[at]);
-    pictures.into_iter().enumerate().map(|(at, picture)| Style::new(picture).weight(weight(at))).collect()
+/// Every style that was named, with its place in the blend and its sizes settled.
+pub(super) fn styles(named: &[StyleValue], painting: &PaintingArgs) -> Result<Vec<StyleValue>> {
+    check_blend(painting.style_blend.as_ref(), named.len())?;
+    let mut styles = named.to_vec();
+    if let Some(blend) = &painting.style_blend {
+        for (style, weight) in styles.iter_mut().zip(&blend.0) {
+            if style.weight.replace(*weight).is_some() {
+                return refuse("style_blend", "a style has a weight of its own already; say it in one place");
+            }
+        }
+    }
+    let sized = [
+        ("style_coarse", &painting.style_coarse, StyleSizes::Coarse),
+        ("style_fine", &painting.style_fine, StyleSizes::Fine),
+    ];
+    for (option, style, sizes) in sized {
+        if let Some(style) = style {
+            if style.sizes.is_some_and(|said| said != sizes) {
+                return refuse(option, "its style says other sizes; leave one of them out");
+            }
+            styles.push(StyleValue { sizes: Some(sizes), ..style.clone() });
+        }
+    }
+    Ok(styles)
+}
+
+/// A style as the library takes it.
+pub(super) fn style(picture: Picture, value: &StyleValue) -> Style {
+    let style = Style::new(picture).weight(value.weight.unwrap_or(1.0)).scale(value.scale.unwrap_or(1.0));
+    style.at_sizes(value.sizes.unwrap_or_default())
 }
 
 /// Refuses an output that would overwrite one of the inputs.

@@ -1,36 +1,37 @@
 //! `impasto transfer` and `impasto texture`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::args::{PaintingArgs, TextureArgs, TransferArgs};
 use super::options::{self, refuse};
 use super::progress::Reporter;
-use super::values::InitValue;
+use super::values::{InitValue, StyleValue};
 use super::{Ending, interrupt, output};
 use crate::engine::memory;
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
 use crate::picture::{Format, Picture, SaveOptions, check_output};
 use crate::run::sizes::SizeRule;
-use crate::run::{Progress, Report, Request, Start, StyleTransfer, Stylized, defaults};
+use crate::run::{Progress, Report, Request, Start, Style, StyleTransfer, Stylized, defaults};
 
 /// Paints a picture.
 pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
     let painting = &args.painting;
-    options::check_blend(painting.style_blend.as_ref(), &args.style)?;
+    let styles = options::styles(&args.style, painting)?;
     let transfer = StyleTransfer::builder()
         .options(args.options())
         .using(options::network(painting.network.weights.as_deref())?)
         .build()?;
-    let inputs: Vec<&Path> = args.style.iter().chain([&args.content]).map(PathBuf::as_path).collect();
+    let inputs: Vec<&Path> =
+        styles.iter().map(|style| style.file.as_path()).chain([args.content.as_path()]).collect();
     check_destination(painting, &inputs, &args.init)?;
     let content = match longest(painting) {
         Some(longer) => Picture::load_at_most(&args.content, longer)?,
         None => Picture::load(&args.content)?,
     };
-    let styles = options::blended(load_styles(&args.style, painting)?, painting.style_blend.as_ref());
+    let styles = load_styles(&styles, painting)?;
     let request = Request::picture(&content, styles).start(start(&args.init, painting)?);
     run(&transfer, &request, painting)
 }
@@ -38,7 +39,7 @@ pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
 /// Makes a texture.
 pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
     let painting = &args.painting;
-    options::check_blend(painting.style_blend.as_ref(), &args.style)?;
+    let styles = options::styles(&args.style, painting)?;
     if args.init == InitValue::Content {
         return refuse("init", "a texture has no content to start from; give noise or a file");
     }
@@ -46,9 +47,9 @@ pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
         .options(painting.options())
         .using(options::network(painting.network.weights.as_deref())?)
         .build()?;
-    let inputs: Vec<&Path> = args.style.iter().map(PathBuf::as_path).collect();
+    let inputs: Vec<&Path> = styles.iter().map(|style| style.file.as_path()).collect();
     check_destination(painting, &inputs, &args.init)?;
-    let styles = options::blended(load_styles(&args.style, painting)?, painting.style_blend.as_ref());
+    let styles = load_styles(&styles, painting)?;
     let request = Request::texture(styles).start(start(&args.init, painting)?);
     run(&transfer, &request, painting)
 }
@@ -104,14 +105,20 @@ fn check_destination(painting: &PaintingArgs, inputs: &[&Path], init: &InitValue
     Ok(())
 }
 
-/// The style pictures, no larger than they are needed.
-fn load_styles(files: &[PathBuf], painting: &PaintingArgs) -> Result<Vec<Picture>> {
+/// The styles, their pictures no larger than they are needed.
+fn load_styles(styles: &[StyleValue], painting: &PaintingArgs) -> Result<Vec<Style>> {
     let scale = painting.paint.style_scale.unwrap_or(defaults::STYLE_SCALE);
-    let load = |file: &PathBuf| match longest(painting) {
-        Some(longer) => Picture::load_at_most(file, ((longer as f64 * scale).ceil() as usize).max(1)),
-        None => Picture::load(file),
+    let load = |style: &StyleValue| {
+        let picture = match longest(painting) {
+            Some(longer) => {
+                let needed = (longer as f64 * scale * style.scale.unwrap_or(1.0)).ceil();
+                Picture::load_at_most(&style.file, (needed as usize).max(1))?
+            }
+            None => Picture::load(&style.file)?,
+        };
+        Ok(options::style(picture, style))
     };
-    files.iter().map(load).collect()
+    styles.iter().map(load).collect()
 }
 
 /// The last line of `--json`.

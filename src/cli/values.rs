@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::run::StyleSizes;
+
 /// `512` or `512x384`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SizeValue {
@@ -36,6 +38,51 @@ impl FromStr for NumbersValue {
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |item: &str| item.trim().parse().map_err(|_| format!("`{item}` is not a number"));
         text.split(',').map(number).collect::<Result<Vec<_>, _>>().map(Self)
+    }
+}
+
+/// A style picture with what is said about it alone: `FILE[:weight=0.7][:scale=1.5][:sizes=coarse]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StyleValue {
+    /// The picture.
+    pub file: PathBuf,
+    /// How much it counts beside others.
+    pub weight: Option<f64>,
+    /// How large its strokes are.
+    pub scale: Option<f64>,
+    /// At which sizes it counts.
+    pub sizes: Option<StyleSizes>,
+}
+
+impl FromStr for StyleValue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut style = Self { file: PathBuf::new(), weight: None, scale: None, sizes: None };
+        let mut rest = text;
+        // From the end, so that a file's own colons stay; a file of just this name is a file.
+        while let Some((before, last)) =
+            rest.rsplit_once(':').filter(|_| !std::path::Path::new(rest).exists())
+        {
+            let Some((key, value)) = last.split_once('=') else { break };
+            let number = || value.parse().map_err(|_| format!("`{value}` is not a number, in `{text}`"));
+            let twice = match key {
+                "weight" => style.weight.replace(number()?).is_some(),
+                "scale" => style.scale.replace(number()?).is_some(),
+                "sizes" => style.sizes.replace(value.parse()?).is_some(),
+                _ => {
+                    return Err(format!(
+                        "`{key}` is nothing that a style has; write FILE:weight=0.7:scale=1.5:sizes=coarse"
+                    ));
+                }
+            };
+            if twice {
+                return Err(format!("`{key}` is given twice, in `{text}`"));
+            }
+            rest = before;
+        }
+        style.file = rest.into();
+        Ok(style)
     }
 }
 
@@ -75,6 +122,22 @@ impl fmt::Display for InitValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn styles_are_read_with_what_is_said_about_them() {
+        let style = |text: &str| text.parse::<StyleValue>();
+        let plain = style("a/b.png").unwrap();
+        assert_eq!(
+            (plain.file.to_str(), plain.weight, plain.scale, plain.sizes),
+            (Some("a/b.png"), None, None, None)
+        );
+        let full = style("c:b.png:weight=0.7:scale=2:sizes=fine").unwrap();
+        assert_eq!(full.file.to_str(), Some("c:b.png"));
+        assert_eq!((full.weight, full.scale, full.sizes), (Some(0.7), Some(2.0), Some(StyleSizes::Fine)));
+        for bad in ["a.png:weight=x", "a.png:wieght=1", "a.png:scale=1:scale=2", "a.png:sizes=some"] {
+            assert!(style(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn sizes_are_read_and_refused() {

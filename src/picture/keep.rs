@@ -39,6 +39,34 @@ pub fn keep_colours(styled: &Picture, content: &Picture) -> Picture {
     result
 }
 
+/// The picture without its colours: YIQ's Y in all three channels.
+#[must_use]
+pub fn grey(picture: &Picture) -> Picture {
+    let plane = picture.width * picture.height;
+    let mut result = picture.clone();
+    for i in 0..plane {
+        let y = luma(std::array::from_fn(|c| picture.rgb[c * plane + i]));
+        (0..3).for_each(|c| result.rgb[c * plane + i] = y);
+    }
+    result
+}
+
+/// `(1 − share)·one + share·other`, value by value, of two pictures of one size; alpha and depth are those of `one`.
+///
+/// # Panics
+/// If the sizes differ.
+pub(crate) fn mixed(one: &Picture, other: &Picture, share: f64) -> Picture {
+    assert_eq!((one.width, one.height), (other.width, other.height), "pictures of one size");
+    if share == 1.0 {
+        return Picture { rgb: other.rgb.clone(), ..one.clone() };
+    }
+    let mut result = one.clone();
+    for (value, other) in result.rgb.iter_mut().zip(&other.rgb) {
+        *value += share as f32 * (other - *value);
+    }
+    result
+}
+
 fn luma(rgb: [f32; 3]) -> f32 {
     LUMA.iter().zip(rgb).map(|(l, v)| l * v).sum()
 }

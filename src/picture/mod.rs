@@ -22,7 +22,8 @@ pub mod resize;
 mod samples;
 
 pub use encode::{Format, SaveOptions, check_output};
-pub use keep::keep_colours;
+pub(crate) use keep::mixed;
+pub use keep::{grey, keep_colours};
 pub use limits::{MAX_PIXELS, MAX_SIDE};
 pub use matching::match_colours;
 

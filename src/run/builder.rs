@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::StyleTransfer;
 use super::options::Options;
 use super::settings::{Computing, Purpose, Settings, losses};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::loss::{Losses, PixelTerm};
 use crate::network::Network;
 use crate::weights;
@@ -63,6 +63,10 @@ impl Builder {
 impl StyleTransfer {
     /// The losses of a texture, as the options say.
     pub(crate) fn texture_losses(&self) -> Result<Losses> {
+        if let Some(option) = self.options.picture.first_said() {
+            let message = "cannot be used for a texture, which has no content; leave it out";
+            return Err(Error::option(option, message));
+        }
         let network = self.computing.backend.network();
         let losses = losses(&self.options.content, &self.options.loss, network, Purpose::Texture)?;
         Ok(Losses { terms: self.settings.losses.terms.clone(), ..losses })

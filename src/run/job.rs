@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
 use super::request::{Request, Style};
-use super::sizes::{self, Size, style_size};
+use super::sizes::{self, Size};
 use super::start::StartPictures;
 use super::{Report, SizeReport, StyleTransfer, Stylized};
 use crate::engine::Engine;
@@ -26,7 +26,6 @@ pub(super) struct Job<'a> {
     transfer: &'a StyleTransfer,
     losses: &'a Losses,
     request: &'a Request<'a>,
-    shares: Vec<f64>,
     start: StartPictures,
     steps: Vec<SizeStep>,
 }
@@ -46,7 +45,7 @@ impl<'a> Job<'a> {
         let plan = |size: Size| -> Result<Plan> {
             let plan = Plan::new(backend.network().clone(), size.1, size.0, &losses.taps())?;
             for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
-                let (width, height) = size_of_style(style, settings.style_scale, size);
+                let (width, height) = style.size(settings.style_scale, size);
                 let plan = Plan::new(backend.network().clone(), height, width, &style_taps);
                 plan.and_then(|plan| memory::require(&plan, Holder::of(backend))).map_err(about_the_style)?;
             }
@@ -58,8 +57,8 @@ impl<'a> Job<'a> {
         let iterations = settings.iterations.plan(&sizes)?;
         let step = |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: plan(size)?.direct_flops() });
         let steps = sizes.iter().zip(&iterations).map(step).collect::<Result<Vec<_>>>()?;
-        let start = StartPictures::new(request, settings, &shares, target, sizes[0])?;
-        Ok(Self { transfer, losses, request, shares, start, steps })
+        let start = StartPictures::new(request, settings, !style_taps.is_empty(), &shares, target, sizes[0])?;
+        Ok(Self { transfer, losses, request, start, steps })
     }
 
     /// Every size from coarse to fine.
@@ -76,7 +75,7 @@ impl<'a> Job<'a> {
                 None => self.start.at(step.size),
                 Some((size, pixels)) => self.start.carry(pixels, *size, step.size),
             };
-            let mut objective = self.objective(step.size)?;
+            let mut objective = self.objective(index)?;
             clock.begin(index);
             let record = std::cell::RefCell::new(Record::default());
             let mut watch = |state: &Step| {
@@ -139,14 +138,19 @@ impl<'a> Job<'a> {
         Ok(Stylized { picture, report })
     }
 
-    /// The objective at one size.
-    fn objective(&self, size: Size) -> Result<Objective<BoxedEngine>> {
+    /// The objective at one of the sizes.
+    fn objective(&self, index: usize) -> Result<Objective<BoxedEngine>> {
+        let size = self.steps[index].size;
         let backend = &self.transfer.computing.backend;
         let targets = match self.losses.style_taps().is_empty() {
             true => Vec::new(),
             false => {
-                let styles = self.request.styles.iter().map(|style| self.measured(style, size));
-                blend(&styles.collect::<Result<Vec<_>>>()?, &self.shares)
+                let shares = self.request.shares_at(index, self.steps.len());
+                let counting = self.request.styles.iter().zip(shares).filter(|(_, share)| *share > 0.0);
+                let measure = |(style, share)| Ok((self.measured(style, size)?, share));
+                let (styles, shares): (Vec<_>, Vec<_>) =
+                    counting.map(measure).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+                blend(&styles, &shares)
             }
         };
         let content = self.request.content.map(|content| content.resized(size.0, size.1));
@@ -157,7 +161,7 @@ impl<'a> Job<'a> {
     /// A style's statistics for a result of `size`.
     fn measured(&self, style: &Style, size: Size) -> Result<Vec<StyleTarget>> {
         let backend = &self.transfer.computing.backend;
-        let (width, height) = size_of_style(style, self.transfer.settings.style_scale, size);
+        let (width, height) = style.size(self.transfer.settings.style_scale, size);
         style.measured(&self.transfer.identity, (width, height), || {
             let layers = self.losses.style_taps();
             let mut engine = backend.engine(height, width, &layers).map_err(about_the_style)?;
@@ -165,10 +169,6 @@ impl<'a> Job<'a> {
             Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order()))
         })
     }
-}
-
-fn size_of_style(style: &Style, scale: f64, size: Size) -> Size {
-    style_size((style.picture().width(), style.picture().height()), scale, size)
 }
 
 /// Says that it is the style picture whose size does not suit.

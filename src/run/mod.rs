@@ -5,6 +5,7 @@
 //! [`Progress`] is what it reports.
 
 mod builder;
+pub mod colour;
 pub mod defaults;
 mod job;
 pub mod options;
@@ -18,7 +19,7 @@ pub mod values;
 
 pub use builder::Builder;
 pub use progress::{Cancel, Observer, Progress};
-pub use request::{Request, Start, Style};
+pub use request::{Request, Start, Style, StyleSizes};
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::loss::Terms;
 use crate::optimize::StopReason;
-use crate::picture::{Picture, keep_colours, match_colours};
+use crate::picture::Picture;
 use job::Job;
 use options::Options;
 use settings::{Computing, Settings};
@@ -118,6 +119,28 @@ impl StyleTransfer {
         Builder::default()
     }
 
+    /// Refuses options that would do nothing for this request.
+    fn refuse_idle_options(&self, request: &Request<'_>, target: (usize, usize)) -> Result<()> {
+        let paint = &self.options.paint;
+        let longer = target.0.max(target.1);
+        if paint.coarsest.is_some_and(|coarsest| coarsest > longer) {
+            let message = format!(
+                "{} is larger than the result, whose longer side is {longer}; give at most that, which makes one size",
+                self.settings.coarsest
+            );
+            return Err(Error::option("coarsest", message));
+        }
+        let noise = matches!(request.start, Start::Noise)
+            || request.content.is_none() && matches!(request.start, Start::Content);
+        if paint.seed.is_some() && !noise {
+            return Err(Error::option(
+                "seed",
+                "nothing is random in a run that does not start from noise; leave it out",
+            ));
+        }
+        Ok(())
+    }
+
     /// Threads that work.
     pub fn threads(&self) -> usize {
         self.computing.pool.current_num_threads()
@@ -137,31 +160,21 @@ impl StyleTransfer {
         let settings = &self.settings;
         let size = |content: &Picture| (content.width(), content.height());
         let target = settings.size.resolve(request.content.map(size))?;
+        self.refuse_idle_options(request, target)?;
         let losses = match request.content {
             Some(_) => settings.losses.clone(),
-            None if settings.original_colours => {
-                let message = "a texture has no content whose colours could be kept; leave it out";
-                return Err(Error::option("original_colours", message));
-            }
             None => self.texture_losses()?,
         };
         self.computing.pool.install(|| {
-            let mut request = request.clone();
-            let keep = request.content.filter(|_| settings.original_colours);
-            if let Some(content) = keep {
-                // The style gives its strokes, the content its colours: so the loss does not ask for others.
-                request
-                    .styles
-                    .iter_mut()
-                    .for_each(|style| *style = style.repainted(|s| match_colours(s, content)));
-            }
-            let mut stylized = Job::new(self, &losses, &request, target)?.paint(&mut observer)?;
-            if let Some(content) = keep {
-                stylized.picture = keep_colours(&stylized.picture, content);
-            }
-            if let Some(content) = request.content {
-                stylized.picture = stylized.picture.inheriting(content);
-            }
+            let Some(content) = request.content else {
+                return Job::new(self, &losses, request, target)?.paint(&mut observer);
+            };
+            let repainted = settings.colours.content(content);
+            let mut seen = request.clone();
+            seen.content = Some(repainted.as_ref().unwrap_or(content));
+            seen.styles.iter_mut().for_each(|style| *style = settings.colours.style(style, content));
+            let mut stylized = Job::new(self, &losses, &seen, target)?.paint(&mut observer)?;
+            stylized.picture = settings.colours.finished(stylized.picture, content).inheriting(content);
             Ok(stylized)
         })
     }

@@ -10,6 +10,7 @@ use crate::engine::backend::ConvolutionAlgorithm;
 use crate::kernels::simd::Isa;
 use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
+use crate::run::colour::ColourMode;
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::values::OptimizerName;
 use crate::tensor::Pooling;
@@ -151,8 +152,19 @@ options! {
 options! {
     /// What only a picture with content can have.
     picture: PictureOptions under "Painting" {
-        /// Keep the content's colours: only its brightness is painted
-        #[arg(num_args = 0, default_missing_value = "true")]
+        /// How much style: 0 gives the content, 1 as much style as there is, in place of --content-weight and
+        /// --style-weight [default: 0.5]
+        #[arg(value_name = "S", allow_negative_numbers = true)]
+        strength: value f64,
+        /// Whose colours the result has: the style's; the content's, put back exactly (content) or as far as the style's
+        /// shades reach them (match); or the content's with only luminance painted (luminance) [default: style]
+        #[arg(value_name = "NAME", alias = "color")]
+        colour: value ColourMode,
+        /// How far colour content or match goes, from 0, the style's colours, to 1 [default: 1]
+        #[arg(value_name = "S", alias = "color-strength", allow_negative_numbers = true)]
+        colour_strength: value f64,
+        /// The same as colour content
+        #[arg(num_args = 0, default_missing_value = "true", alias = "original-colors")]
         original_colours: value bool,
     }
 }

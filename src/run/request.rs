@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::error::{Error, Result};
 use crate::loss::targets::StyleTarget;
+use crate::names::named;
 use crate::picture::Picture;
 use crate::run::progress::Cancel;
-use crate::run::sizes::Size;
+use crate::run::sizes::{Size, style_size};
 
 /// Where a run starts.
 #[derive(Debug, Clone, Default)]
@@ -21,12 +22,35 @@ pub enum Start {
     Picture(Picture),
 }
 
+/// At which sizes of a run a style counts; between coarse and fine, one fades into the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum StyleSizes {
+    /// At all of them.
+    #[default]
+    All,
+    /// Most at the coarsest, where the large forms are laid down, and not at the finest.
+    Coarse,
+    /// Most at the finest, where the strokes are made, and not at the coarsest.
+    Fine,
+}
+
+named! {
+    StyleSizes is "a choice of sizes" {
+        "all" => All,
+        "coarse" => Coarse,
+        "fine" => Fine,
+    }
+}
+
 /// A style picture and how it counts. Clones are cheap and share what was measured: a [`Style`] that is used for many
 /// contents by one [`StyleTransfer`](crate::StyleTransfer) is measured once at each size.
 #[derive(Debug, Clone)]
 pub struct Style {
     picture: Arc<Picture>,
     weight: f64,
+    scale: f64,
+    sizes: StyleSizes,
     measured: Arc<Mutex<Vec<Measured>>>,
 }
 
@@ -41,7 +65,13 @@ struct Measured {
 impl Style {
     /// This picture with weight 1.
     pub fn new(picture: Picture) -> Self {
-        Self { picture: Arc::new(picture), weight: 1.0, measured: Arc::default() }
+        Self {
+            picture: Arc::new(picture),
+            weight: 1.0,
+            scale: 1.0,
+            sizes: StyleSizes::All,
+            measured: Arc::default(),
+        }
     }
 
     /// How much it counts beside other styles: finite, at least 0; the weights of a request are scaled to sum 1.
@@ -51,6 +81,25 @@ impl Style {
         self
     }
 
+    /// How large its strokes are, times the `style_scale` of all: above 1 for larger ones.
+    #[must_use]
+    pub fn scale(mut self, scale: f64) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// At which sizes of a run it counts.
+    #[must_use]
+    pub fn at_sizes(mut self, sizes: StyleSizes) -> Self {
+        self.sizes = sizes;
+        self
+    }
+
+    /// The style picture's size where the result has `size`, by the `style_scale` of all and its own.
+    pub(crate) fn size(&self, style_scale: f64, size: Size) -> Size {
+        style_size((self.picture.width(), self.picture.height()), style_scale * self.scale, size)
+    }
+
     /// The picture.
     pub fn picture(&self) -> &Picture {
         &self.picture
@@ -58,7 +107,7 @@ impl Style {
 
     /// The same style with another picture, not yet measured.
     pub(crate) fn repainted(&self, paint: impl FnOnce(&Picture) -> Picture) -> Self {
-        Self::new(paint(&self.picture)).weight(self.weight)
+        Self { picture: Arc::new(paint(&self.picture)), measured: Arc::default(), ..self.clone() }
     }
 
     /// Its statistics at `size`, measured by `measure` unless `owner` has asked before.
@@ -123,10 +172,30 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// The weight of each style, scaled to sum 1.
+    /// The weight of each style, scaled to sum 1, at size `index` of `count` (from the coarsest, 0).
+    pub(crate) fn shares_at(&self, index: usize, count: usize) -> Vec<f64> {
+        let fine = if count < 2 { 0.5 } else { index as f64 / (count - 1) as f64 };
+        let fade = |sizes| match sizes {
+            StyleSizes::All => 1.0,
+            StyleSizes::Coarse => 1.0 - fine,
+            StyleSizes::Fine => fine,
+        };
+        let weights: Vec<f64> = self.styles.iter().map(|style| style.weight * fade(style.sizes)).collect();
+        let sum: f64 = weights.iter().sum();
+        // A size at which no style counts takes all of them.
+        if sum > 0.0 { weights.iter().map(|weight| weight / sum).collect() } else { self.even_shares() }
+    }
+
+    /// The weight of each style, scaled to sum 1, whatever the size.
+    fn even_shares(&self) -> Vec<f64> {
+        let sum: f64 = self.styles.iter().map(|style| style.weight).sum();
+        self.styles.iter().map(|style| style.weight / sum).collect()
+    }
+
+    /// The weight of each style, scaled to sum 1, over all sizes.
     ///
     /// # Errors
-    /// No style; weights that are negative or not finite, or all 0.
+    /// No style; weights that are negative or not finite, or all 0; scales that are not above 0.
     pub(crate) fn shares(&self) -> Result<Vec<f64>> {
         let option = "style_blend";
         if self.styles.is_empty() {
@@ -143,6 +212,10 @@ impl<'a> Request<'a> {
         if !(sum.is_finite() && sum > 0.0) {
             return Err(Error::option(option, "the weights sum to 0; give at least one above 0"));
         }
-        Ok(weights().map(|weight| weight / sum).collect())
+        if let Some(bad) = self.styles.iter().map(|style| style.scale).find(|s| !(*s > 0.0 && *s <= 64.0)) {
+            let message = format!("{bad} cannot be a style's scale; give a number above 0, at most 64");
+            return Err(Error::option("style_scale", message));
+        }
+        Ok(self.even_shares())
     }
 }

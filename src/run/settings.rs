@@ -6,8 +6,11 @@ use crate::kernels::simd::Isa;
 use crate::loss::{Losses, Normalisation};
 use crate::network::{LayerList, Network};
 use crate::optimize::Optimizer;
+use crate::run::colour::{ColourMode, Colours};
 use crate::run::defaults;
-use crate::run::options::{ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions};
+use crate::run::options::{
+    ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
+};
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
 use crate::run::values::OptimizerName;
@@ -39,7 +42,7 @@ pub(crate) struct Settings {
     pub tolerance: f64,
     pub style_scale: f64,
     pub seed: u64,
-    pub original_colours: bool,
+    pub colours: Colours,
     /// For a picture with content; see [`losses`] for other uses.
     pub losses: Losses,
 }
@@ -58,6 +61,10 @@ impl Settings {
                 format!("{tolerance} was given; give a number from 0 to below 1"),
             ));
         }
+        if options.loss.style_weight == Some(0.0) && paint.style_scale.is_some() {
+            let message = "does nothing where `style_weight` is 0; leave one of them out";
+            return Err(Error::option("style_scale", message));
+        }
         Ok(Self {
             optimizer: optimizer(paint)?,
             size: paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)).checked()?,
@@ -66,8 +73,11 @@ impl Settings {
             tolerance,
             style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
             seed: paint.seed.unwrap_or(defaults::SEED),
-            original_colours: options.picture.original_colours.unwrap_or(false),
-            losses: losses(&options.content, &options.loss, network, Purpose::Picture)?,
+            colours: colours(&options.picture)?,
+            losses: with_strength(
+                options,
+                losses(&options.content, &options.loss, network, Purpose::Picture)?,
+            )?,
         })
     }
 }
@@ -99,6 +109,20 @@ pub fn losses(
             [("style_weight", loss.style_weight.is_some()), ("style_layers", loss.style_layers.is_some())];
         if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
             return Err(Error::option(option, "cannot be used without `style`; give one or leave both out"));
+        }
+    }
+    if content.content_weight == Some(0.0) && content.content_layers.is_some() {
+        let message = "does nothing where `content_weight` is 0; leave one of them out";
+        return Err(Error::option("content_layers", message));
+    }
+    if loss.style_weight == Some(0.0) {
+        let said = [
+            ("style_layers", loss.style_layers.is_some()),
+            ("style_statistic", loss.style_statistic.is_some()),
+        ];
+        if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
+            let message = "does nothing where `style_weight` is 0; leave one of them out";
+            return Err(Error::option(option, message));
         }
     }
     let normalisation = loss.normalisation.unwrap_or_default();
@@ -138,6 +162,48 @@ pub fn losses(
         return Err(Error::option("style_weight", message));
     }
     Ok(losses)
+}
+
+/// The losses with their weights as `strength` asks for.
+///
+/// Strength is the style's share of a balance in which the default content weight is the middle: the content's weight is that
+/// default times `((1 − s)/s)²`, so that equal steps look about equal. At 0 there is no style, at 1 no content.
+fn with_strength(options: &Options, losses: Losses) -> Result<Losses> {
+    let Some(strength) = options.picture.strength else { return Ok(losses) };
+    let said = [
+        ("content_weight", options.content.content_weight.is_some()),
+        ("style_weight", options.loss.style_weight.is_some()),
+    ];
+    if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
+        return Err(Error::option(
+            option,
+            "`strength` already says how much style there is; leave one of them out",
+        ));
+    }
+    if !(0.0..=1.0).contains(&strength) {
+        let message = format!("{strength} was given; give a number from 0, the content, to 1, all the style");
+        return Err(Error::option("strength", message));
+    }
+    if strength == 0.0 {
+        return Ok(Losses { style_weight: 0.0, ..losses });
+    }
+    let balance = (1.0 - strength) / strength;
+    Ok(Losses { content_weight: losses.content_weight * balance * balance, ..losses })
+}
+
+/// Whose colours the result has.
+fn colours(picture: &PictureOptions) -> Result<Colours> {
+    let original = picture.original_colours.unwrap_or(false);
+    let mode = match picture.colour {
+        Some(mode) if original && mode != ColourMode::Content => {
+            let message = format!("means `colour` content, but the colour is {mode}; leave one of them out");
+            return Err(Error::option("original_colours", message));
+        }
+        Some(mode) => mode,
+        None if original => ColourMode::Content,
+        None => ColourMode::default(),
+    };
+    Colours::new(mode, picture.colour_strength)
 }
 
 /// The optimiser with its constants.

@@ -20,18 +20,19 @@ pub(crate) enum StartPictures {
 
 impl StartPictures {
     /// Prepares the start for sizes from `coarsest` to `target`. Its colours are matched to those of the styles (mixed
-    /// by `shares`), unless the content's are kept, or the picture was given for this purpose.
+    /// by `shares`), unless there is no style in the loss, the content's are kept, or the picture was given for this purpose.
     ///
     /// # Errors
     /// A given picture whose aspect ratio is not the result's.
     pub fn new(
         request: &Request<'_>,
         settings: &Settings,
+        has_style: bool,
         shares: &[f64],
         target: Size,
         coarsest: Size,
     ) -> Result<Self> {
-        let matched = |picture: &Picture| match settings.original_colours {
+        let matched = |picture: &Picture| match settings.colours.keeps_start() || !has_style {
             true => Ok(picture.clone()),
             false => matched(picture, &request.styles, shares),
         };

@@ -2,6 +2,7 @@
 //!
 //! Pictures and networks are made here, tiny, so that every run takes moments.
 
+mod control;
 mod inputs;
 mod interrupt;
 mod numbers;
