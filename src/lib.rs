@@ -85,8 +85,8 @@ pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
 pub use run::values::OptimizerName;
 pub use run::{
-    Builder, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes, StyleTransfer,
-    Stylized,
+    Builder, Cancel, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes,
+    StyleTransfer, Stylized,
 };
 pub use tensor::{Padding, Pooling};
 

@@ -20,6 +20,7 @@ pub use statistic::StyleStatistic;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use crate::error::{Error, Result};
 use crate::network::{Layer, WeightedLayer};
@@ -111,19 +112,18 @@ fn normalise(option: &'static str, layers: &mut [WeightedLayer]) -> Result<()> {
 }
 
 /// The weighted terms of one evaluation; `total` is their sum.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+///
+/// As JSON: `total`, `content` and `style` as objects by layer, and every term over the pixels by its name.
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Terms {
     /// The loss that is minimised.
     pub total: f64,
     /// α-weighted content terms by layer.
-    #[serde(serialize_with = "by_name")]
     pub content: Vec<(Layer, f64)>,
     /// β-weighted style terms by layer.
-    #[serde(serialize_with = "by_name")]
     pub style: Vec<(Layer, f64)>,
     /// The weighted terms over the pixels by name: `tv`, `range` (0 for every picture that a file can hold), and your own.
-    #[serde(serialize_with = "by_name")]
     pub pixel: Vec<(String, f64)>,
 }
 
@@ -142,10 +142,25 @@ impl Terms {
     }
 }
 
-/// Writes a list of names as a JSON object in the list's order.
-fn by_name<K: std::fmt::Display, S: serde::Serializer>(
-    terms: &[(K, f64)],
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_map(terms.iter().map(|(name, value)| (name.to_string(), value)))
+impl Serialize for Terms {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("total", &self.total)?;
+        map.serialize_entry("content", &ByLayer(&self.content))?;
+        map.serialize_entry("style", &ByLayer(&self.style))?;
+        map.serialize_entry("tv", &self.pixel("tv"))?;
+        for (name, value) in self.pixel.iter().filter(|(name, value)| name != "tv" && *value != 0.0) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A list of layers as an object in the list's order.
+struct ByLayer<'a>(&'a [(Layer, f64)]);
+
+impl Serialize for ByLayer<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(layer, value)| (layer.to_string(), value)))
+    }
 }

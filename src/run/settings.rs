@@ -185,7 +185,8 @@ fn with_strength(options: &Options, losses: Losses) -> Result<Losses> {
         return Err(Error::option("strength", message));
     }
     if strength == 0.0 {
-        return Ok(Losses { style_weight: 0.0, ..losses });
+        // Nothing pulls the picture away from the content.
+        return Ok(Losses { style_weight: 0.0, tv_weight: 0.0, range_weight: 0.0, ..losses });
     }
     let balance = (1.0 - strength) / strength;
     Ok(Losses { content_weight: losses.content_weight * balance * balance, ..losses })
