@@ -46,15 +46,18 @@ pub(crate) fn main() -> ExitCode {
         args::Command::Bench(args) => bench::run(&args),
         args::Command::Weights(args) => weights::run(&args),
     };
-    match ending {
+    match ending.and_then(|ending| output::finish().map(|()| ending)) {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::Bad) => ExitCode::from(1),
         Ok(Ending::Interrupted) => ExitCode::from(130),
-        Err(error) => {
-            output::message(&format!("impasto: error: {error}"));
-            ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Says what failed.
+fn failed(error: &Error) -> ExitCode {
+    output::message(&format!("impasto: error: {error}"));
+    ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
 }
 
 /// What clap found: help and version go to stdout, a mistake becomes one sentence.
@@ -62,7 +65,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output::result(error.to_string().trim_end());
-            return ExitCode::SUCCESS;
+            return output::finish().map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             output::message(error.to_string().trim_end());
