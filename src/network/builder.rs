@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::{self, Outline};
-use super::{Convolution, Inner, InputColours, Layer, Network, Stage, WeightedLayer};
+use super::colours::InputColours;
+use super::data::{Convolution, Inner, Network};
+use super::layer::Layer;
+use super::layer::WeightedLayer;
 use crate::error::{Error, Result};
 use crate::tensor::{Padding, Pooling};
 use crate::text::Message;
@@ -38,9 +41,11 @@ pub struct NetworkBuilder {
     style_layers: Vec<WeightedLayer>,
 }
 
-impl NetworkBuilder {
-    pub(super) fn new(name: String) -> Self {
-        Self {
+impl Network {
+    /// Begins a network from arrays in memory; messages call it `name` unless they are told a file.
+    pub fn builder(name: impl Into<String>) -> NetworkBuilder {
+        let name = name.into();
+        NetworkBuilder {
             source: PathBuf::from(&name),
             name,
             licence: String::new(),
@@ -53,7 +58,9 @@ impl NetworkBuilder {
             style_layers: Vec::new(),
         }
     }
+}
 
+impl NetworkBuilder {
     /// The file that it came from, for messages; without it, they say its name.
     pub fn source(mut self, source: impl Into<PathBuf>) -> Self {
         self.source = source.into();
@@ -159,7 +166,7 @@ impl NetworkBuilder {
         check::values("input.weight", &[3, 3], &input_weight)?;
         check::values("input.bias", &[3], &input_bias)?;
         let convolutions = convolutions(self.blocks)?;
-        let present: Vec<Layer> = layers(&convolutions).collect();
+        let present: Vec<Layer> = convolutions.iter().flat_map(Convolution::layers).collect();
         for (kind, layers) in
             [("content_layers", &mut self.content_layers), ("style_layers", &mut self.style_layers)]
         {
@@ -207,13 +214,6 @@ fn convolutions(blocks: Vec<Vec<Part>>) -> Message<Vec<Convolution>> {
         Ok(Convolution { block, index, inputs, outputs, weight: part.weight, bias: part.bias })
     });
     made.collect()
-}
-
-/// Every layer that can be tapped, by depth.
-pub(super) fn layers(convolutions: &[Convolution]) -> impl Iterator<Item = Layer> + '_ {
-    convolutions
-        .iter()
-        .flat_map(|c| [Stage::Conv, Stage::Relu].map(|stage| Layer { block: c.block, index: c.index, stage }))
 }
 
 #[cfg(test)]

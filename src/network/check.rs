@@ -2,7 +2,8 @@
 //!
 //! [`shapes`] needs no value, so that a file's reader asks it before it reads any.
 
-use super::{Layer, WeightedLayer};
+use super::layer::Layer;
+use super::layer::WeightedLayer;
 use crate::text::{self, Message};
 
 /// More than any VGG has, by far; a hostile file cannot ask for more.

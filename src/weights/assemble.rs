@@ -24,8 +24,8 @@ pub(super) fn network(
         let names = [planned.weight, planned.bias].map(|index| clip(&container.arrays()[index].name));
         let part = Part {
             outputs: outline.outputs,
-            weight: floats(container, planned.weight)?.into(),
-            bias: floats(container, planned.bias)?.into(),
+            weight: container.floats(planned.weight)?.into(),
+            bias: container.floats(planned.bias)?.into(),
             names: Some(names),
         };
         if outline.block > blocks.len() {
@@ -75,17 +75,6 @@ fn outlines(plan: &Plan, arrays: &[Array]) -> Message<Vec<Outline>> {
     plan.convolutions.iter().map(outline).collect()
 }
 
-/// The values of one array.
-fn floats(container: &mut dyn Container, index: usize) -> Message<Vec<f32>> {
-    let array = container.arrays()[index].clone();
-    // A format that is not of floating point is refused before its bytes are read.
-    let unusable =
-        || format!("{} is stored as {}; store it as float32 or float16", clip(&array.name), array.dtype);
-    array.dtype.floats(&[]).ok_or_else(unusable)?;
-    let bytes = container.bytes(index)?;
-    array.dtype.floats(&bytes).ok_or_else(unusable)
-}
-
 /// The colour map that the file states, or the one that is decided on, with a sentence that says so. `first` has the
 /// first layer's weight and bias.
 fn colours(
@@ -116,8 +105,8 @@ fn colours(
             return Err(format!("{name} has the shape {got}; it must be {}", text::shape(shape)));
         }
     }
-    let matrix = floats(container, weight)?.try_into().map_err(|_| "input.weight is not 3×3")?;
-    let offset = floats(container, bias)?.try_into().map_err(|_| "input.bias is not of 3 values")?;
+    let matrix = container.floats(weight)?.try_into().map_err(|_| "input.weight is not 3×3")?;
+    let offset = container.floats(bias)?.try_into().map_err(|_| "input.bias is not of 3 values")?;
     Ok((matrix, offset, String::new()))
 }
 

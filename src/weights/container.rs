@@ -27,15 +27,18 @@ impl Array {
         self.shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent))
     }
 
+    /// The sentence for a type of number that no network is made of.
+    pub fn unusable(&self) -> String {
+        format!("{} is stored as {}; store it as float32 or float16", clip(&self.name), self.dtype)
+    }
+
     /// The number of bytes, with a sentence for shapes and scalars that have none.
     pub fn size(&self) -> Message<usize> {
-        let name = clip(&self.name);
-        let Some(size) = self.dtype.size() else {
-            return Err(format!("{name} is stored as {}; store it as float32 or float16", self.dtype));
-        };
-        self.values()
-            .and_then(|values| values.checked_mul(size))
-            .ok_or_else(|| format!("the shape of {name}, {}, is beyond any memory", text::shape(&self.shape)))
+        let size = self.dtype.size().ok_or_else(|| self.unusable())?;
+        self.values().and_then(|values| values.checked_mul(size)).ok_or_else(|| {
+            let (name, shape) = (clip(&self.name), text::shape(&self.shape));
+            format!("the shape of {name}, {shape}, is beyond any memory")
+        })
     }
 }
 
@@ -49,6 +52,15 @@ pub(super) trait Container {
 
     /// The bytes of one array, exactly [`Array::size`] of them, little-endian.
     fn bytes(&mut self, index: usize) -> Message<Vec<u8>>;
+
+    /// The values of one array, rounded to float32; whether they are finite is left to the network's check.
+    fn floats(&mut self, index: usize) -> Message<Vec<f32>> {
+        let array = self.arrays()[index].clone();
+        // A format that is not of floating point is refused before its bytes are read.
+        array.dtype.floats(&[]).ok_or_else(|| array.unusable())?;
+        let bytes = self.bytes(index)?;
+        array.dtype.floats(&bytes).ok_or_else(|| array.unusable())
+    }
 }
 
 /// The kinds of file that are read.

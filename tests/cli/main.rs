@@ -8,6 +8,7 @@ mod interrupt;
 mod numbers;
 mod painting;
 mod usage;
+mod weights_command;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

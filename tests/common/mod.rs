@@ -4,6 +4,7 @@
 
 pub mod convolution;
 pub mod fixtures;
+pub mod optional;
 pub mod oracle;
 
 use std::sync::Arc;
