@@ -141,7 +141,7 @@ fn finish(stylized: &Stylized, file: &Path, paint: &PaintArgs, threads: usize) -
             iterations: size.iterations,
             evaluations: size.evaluations,
             loss: size.loss,
-            stop: stop(size.stop),
+            stop: size.stop.to_string(),
         };
         output::json(&Report {
             output: file.display().to_string(),
@@ -151,7 +151,7 @@ fn finish(stylized: &Stylized, file: &Path, paint: &PaintArgs, threads: usize) -
             evaluation_seconds: stylized.evaluation_seconds,
             evaluations: stylized.evaluations,
             loss: &stylized.terms,
-            stop: stop(stylized.stop),
+            stop: stylized.stop.to_string(),
             sizes: stylized.sizes.iter().map(line).collect(),
             threads,
             seed: paint.seed,
@@ -170,18 +170,4 @@ fn finish(stylized: &Stylized, file: &Path, paint: &PaintArgs, threads: usize) -
         ));
     }
     Ok(if interrupted { Ending::Interrupted } else { Ending::Done })
-}
-
-/// The name of a reason to stop.
-fn stop(stop: StopReason) -> String {
-    let name = match stop {
-        StopReason::Iterations => "iterations",
-        StopReason::Converged => "converged",
-        StopReason::NoDescent => "no-descent",
-        StopReason::Cancelled => "cancelled",
-        StopReason::Finished => "finished",
-        StopReason::Diverged => "diverged",
-        _ => "other",
-    };
-    name.to_owned()
 }

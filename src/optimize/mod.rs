@@ -23,6 +23,7 @@ mod vector_free;
 pub use state::{Curvature, InvalidState, State, Values};
 
 use crate::{Error, Result};
+use std::fmt;
 use std::ops::{ControlFlow, RangeInclusive};
 
 /// What a minimiser sees: pixels ↦ (loss, gradient), both from one evaluation.
@@ -45,7 +46,7 @@ pub enum Optimizer {
     /// Limited-memory BFGS with a weak-Wolfe line search (Nocedal & Wright 2006, algorithm 7.5): one evaluation per
     /// step as a rule.
     Lbfgs {
-        /// Steps remembered, one of [`Optimizer::HISTORY`]. Memory: `history` + 7 times the picture in f32.
+        /// Steps remembered, one of [`Optimizer::HISTORY`]. Memory: about `history` + 8 times the picture in f32.
         history: usize,
     },
     /// Adam (Kingma & Ba 2015, algorithm 1) with β₁ = 0.9, β₂ = 0.99, ε = 1e-8: one evaluation per step.
@@ -135,8 +136,9 @@ pub enum Stop {
     Cancel,
 }
 
-/// Why a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a run ended. Reports spell it in lower case with hyphens: `no-descent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum StopReason {
     /// [`Limits::iterations`] steps were taken.
@@ -151,6 +153,19 @@ pub enum StopReason {
     Diverged,
     /// The loss function or the observer asked to stop.
     Cancelled,
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Iterations => "iterations",
+            Self::Converged => "converged",
+            Self::Finished => "finished",
+            Self::NoDescent => "no-descent",
+            Self::Diverged => "diverged",
+            Self::Cancelled => "cancelled",
+        })
+    }
 }
 
 /// The end of a run.
