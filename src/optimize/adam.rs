@@ -11,6 +11,7 @@ use super::point::{Point, Tally};
 use super::sweep::CHUNK;
 use super::{Curvature, LossFunction, StopReason};
 use crate::Result;
+use crate::kernels::simd::{Work, widest};
 use rayon::prelude::*;
 
 const BETA1: f64 = 0.9;
@@ -112,22 +113,49 @@ impl Adam {
         let bias2 = 1.0 - BETA2.powi(self.age);
         let rate = (self.learning_rate * bias2.sqrt() / bias1) as f32;
         let epsilon = EPSILON * bias2.sqrt() as f32;
-        let (beta1, beta2, scale) = (BETA1 as f32, BETA2 as f32, self.scale as f32);
-        if tally.is_best(point) {
-            tally.kept.clone_from(&point.pixels);
-        }
+        let scale = self.scale as f32;
+        let keep = tally.is_best(point);
+        tally.kept.resize(point.pixels.len(), 0.0);
         point.evaluation = 0;
         let moments = self.mean.par_chunks_mut(CHUNK).zip(self.variance.par_chunks_mut(CHUNK));
-        let chunks = point.pixels.par_chunks_mut(CHUNK).zip(point.gradient.par_chunks(CHUNK)).zip(moments);
-        chunks.for_each(|((x, gradient), (mean, variance))| {
-            for j in 0..x.len() {
-                let g = (scale * gradient[j]).clamp(-LARGEST, LARGEST);
-                mean[j] = normal(beta1 * mean[j] + (1.0 - beta1) * g);
-                variance[j] = normal(beta2 * variance[j] + (1.0 - beta2) * g * g);
-                let change = rate * mean[j] / (variance[j].sqrt() + epsilon);
-                x[j] -= if change.is_finite() { change } else { 0.0 };
+        let pixels = point.pixels.par_chunks_mut(CHUNK).zip(tally.kept.par_chunks_mut(CHUNK));
+        let chunks = pixels.zip(point.gradient.par_chunks(CHUNK)).zip(moments);
+        chunks.for_each(|(((x, kept), gradient), (mean, variance))| {
+            if keep {
+                kept.copy_from_slice(x);
             }
+            widest(Update { x, gradient, mean, variance, scale, rate, epsilon });
         });
+    }
+}
+
+/// One step for one chunk.
+struct Update<'a> {
+    x: &'a mut [f32],
+    gradient: &'a [f32],
+    mean: &'a mut [f32],
+    variance: &'a mut [f32],
+    scale: f32,
+    rate: f32,
+    epsilon: f32,
+}
+
+impl Work for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, gradient, mean, variance, scale, rate, epsilon } = self;
+        let (beta1, beta2) = (BETA1 as f32, BETA2 as f32);
+        let length = x.len();
+        let (gradient, mean, variance) = (&gradient[..length], &mut mean[..length], &mut variance[..length]);
+        for j in 0..length {
+            let g = (scale * gradient[j]).clamp(-LARGEST, LARGEST);
+            mean[j] = normal(beta1 * mean[j] + (1.0 - beta1) * g);
+            variance[j] = normal(beta2 * variance[j] + (1.0 - beta2) * g * g);
+            let change = rate * mean[j] / (variance[j].sqrt() + epsilon);
+            x[j] -= if change.is_finite() { change } else { 0.0 };
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod vector_free;
 
 pub use state::{Curvature, InvalidState, State, Values};
 
+use crate::names::named;
 use crate::{Error, Result};
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -45,7 +46,7 @@ pub enum Optimizer {
     /// Limited-memory BFGS with a weak-Wolfe line search (Nocedal & Wright 2006, algorithm 7.5): one evaluation per
     /// step as a rule.
     Lbfgs {
-        /// Steps remembered, one of [`Optimizer::HISTORY`]. Memory: `history` + 7 times the picture in f32.
+        /// Steps remembered, one of [`Optimizer::HISTORY`]. Memory: about `history` + 8 times the picture in f32.
         history: usize,
     },
     /// Adam (Kingma & Ba 2015, algorithm 1) with β₁ = 0.9, β₂ = 0.99, ε = 1e-8: one evaluation per step.
@@ -135,9 +136,8 @@ pub enum Stop {
     Cancel,
 }
 
-/// Why a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// Why a run ended. Reports spell it in lower case with hyphens: `no-descent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
     /// [`Limits::iterations`] steps were taken.
@@ -152,6 +152,17 @@ pub enum StopReason {
     Diverged,
     /// The loss function or the observer asked to stop.
     Cancelled,
+}
+
+named! {
+    StopReason is "a reason to stop" {
+        "iterations" => Iterations,
+        "converged" => Converged,
+        "finished" => Finished,
+        "no-descent" => NoDescent,
+        "diverged" => Diverged,
+        "cancelled" => Cancelled,
+    }
 }
 
 /// The end of a run.

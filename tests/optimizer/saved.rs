@@ -10,12 +10,15 @@ use std::ops::ControlFlow;
 /// Long enough for the oldest pairs to go.
 const STEPS: usize = 40;
 
-fn whole(optimizer: Optimizer) -> Outcome {
-    minimize(optimizer, &mut walled(), picture(4), &limits(STEPS), &mut go_on).unwrap()
+/// Long enough for failed line searches and retreats.
+const FEW: usize = 16;
+
+fn until(optimizer: Optimizer, iterations: usize) -> Outcome {
+    minimize(optimizer, &mut walled(), picture(4), &limits(iterations), &mut go_on).unwrap()
 }
 
-fn until(optimizer: Optimizer, iterations: usize) -> State {
-    minimize(optimizer, &mut walled(), picture(4), &limits(iterations), &mut go_on).unwrap().state
+fn whole(optimizer: Optimizer) -> Outcome {
+    until(optimizer, STEPS)
 }
 
 /// A state as bytes and back.
@@ -77,7 +80,7 @@ fn a_state_that_was_saved_at_any_step_goes_on_with_the_same_bits() {
         let whole = whole(optimizer);
         println!("{optimizer:?}: {} iterations, {} evaluations", whole.iterations, whole.evaluations);
         for steps in 0..=whole.iterations {
-            let state = reread(&until(optimizer, steps)).unwrap();
+            let state = reread(&until(optimizer, steps).state).unwrap();
             assert_eq!(state.iterations(), steps);
             let done = resume(state, &mut walled(), &limits(STEPS), &mut go_on).unwrap();
             assert_eq!(ends(&done), ends(&whole), "{optimizer:?}, stopped after {steps}");
@@ -90,12 +93,13 @@ fn a_state_that_was_saved_at_any_step_goes_on_with_the_same_bits() {
 #[test]
 fn a_run_cancelled_at_any_evaluation_keeps_the_best_and_goes_on_with_the_same_bits() {
     for optimizer in OPTIMIZERS {
-        let whole = whole(optimizer);
+        let whole = until(optimizer, FEW);
+        println!("{optimizer:?}: {} iterations, {} evaluations", whole.iterations, whole.evaluations);
         let first = walled().evaluate(&picture(4), &mut vec![0.0; 3 * POSITIONS]).unwrap();
         for at in 0..whole.evaluations {
             let mut function = walled();
             let mut cancelling = CancelAt { inner: &mut function, at, seen: 0 };
-            let half = minimize(optimizer, &mut cancelling, picture(4), &limits(STEPS), &mut go_on).unwrap();
+            let half = minimize(optimizer, &mut cancelling, picture(4), &limits(FEW), &mut go_on).unwrap();
             assert_eq!((half.stop, half.evaluations), (StopReason::Cancelled, at));
             assert!(half.pixels.iter().all(|v| v.is_finite()));
             match at {
@@ -104,7 +108,7 @@ fn a_run_cancelled_at_any_evaluation_keeps_the_best_and_goes_on_with_the_same_bi
             }
             let state = reread(&half.state).unwrap();
             for state in [half.state, state] {
-                let done = resume(state, &mut function, &limits(STEPS), &mut go_on).unwrap();
+                let done = resume(state, &mut function, &limits(FEW), &mut go_on).unwrap();
                 assert_eq!(ends(&done), ends(&whole), "{optimizer:?}, evaluation {at}");
             }
         }
@@ -160,7 +164,7 @@ fn a_saved_state_goes_on_in_another_process() {
     let folder = tempfile::tempdir().unwrap();
     for (k, optimizer) in OPTIMIZERS.into_iter().enumerate() {
         let file = folder.path().join(format!("{k}.state"));
-        std::fs::write(&file, encode(&until(optimizer, 17).save())).unwrap();
+        std::fs::write(&file, encode(&until(optimizer, 17).state.save())).unwrap();
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "saved::the_other_process"])
             .env(STATE_FILE, &file)
@@ -190,11 +194,11 @@ fn states() -> Vec<(&'static str, Entries)> {
     };
     let states = [
         ("L-BFGS, not begun", cancelled(Optimizer::LBFGS, 0)),
-        ("L-BFGS at its start", until(Optimizer::LBFGS, 0)),
-        ("L-BFGS with three pairs", until(Optimizer::Lbfgs { history: 3 }, 9)),
+        ("L-BFGS at its start", until(Optimizer::LBFGS, 0).state),
+        ("L-BFGS with three pairs", until(Optimizer::Lbfgs { history: 3 }, 9).state),
         ("Adam, not begun", cancelled(Optimizer::ADAM, 0)),
         ("Adam inside a step", cancelled(Optimizer::ADAM, 5)),
-        ("Adam between steps", until(Optimizer::ADAM, 12)),
+        ("Adam between steps", until(Optimizer::ADAM, 12).state),
     ];
     states.into_iter().map(|(name, state)| (name, decode(&encode(&state.save())))).collect()
 }
@@ -374,7 +378,7 @@ fn plausible_damage_never_panics() {
 #[test]
 fn a_state_for_pictures_of_another_size_is_refused() {
     for optimizer in OPTIMIZERS {
-        let state = until(optimizer, 5);
+        let state = until(optimizer, 5).state;
         let error = resume(state, &mut Of(12, bowl(1.0)), &limits(9), &mut go_on).unwrap_err();
         assert!(error.to_string().contains("has 192 values, but the loss is for pictures of 12"), "{error}");
     }

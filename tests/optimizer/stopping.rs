@@ -248,3 +248,19 @@ fn cancelling_inside_a_line_search_returns_the_best_trial() {
         assert!(outcome.pixels.iter().all(|x| (f64::from(*x) - 0.5 + change).abs() < 1e-6));
     }
 }
+
+#[test]
+fn reasons_are_spelt_the_same_everywhere() {
+    let reasons = [
+        (StopReason::Iterations, "iterations"),
+        (StopReason::Converged, "converged"),
+        (StopReason::Finished, "finished"),
+        (StopReason::NoDescent, "no-descent"),
+        (StopReason::Diverged, "diverged"),
+        (StopReason::Cancelled, "cancelled"),
+    ];
+    for (reason, name) in reasons {
+        assert_eq!(reason.to_string(), name);
+        assert_eq!(serde_json::to_value(reason).unwrap(), name);
+    }
+}
