@@ -67,6 +67,7 @@ pub mod weights;
 
 pub use diagnose::{check, evaluate};
 pub use error::{Error, Result};
+pub use files::{Destination, Written};
 pub use optimize::StopReason;
 pub use run::defaults;
 pub use run::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};

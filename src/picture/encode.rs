@@ -99,7 +99,7 @@ impl Picture {
     ///
     /// [`Error::Output`] when the name, the options or the size do not suit the format, or writing fails.
     pub fn save(&self, path: &Path, options: &SaveOptions) -> Result<()> {
-        files::write(path, &self.encoded(Format::of(path)?, options, path)?)
+        files::write(path, &self.encoded(Format::of(path)?, options, path)?).map(drop)
     }
 
     /// The bytes of the file that [`Picture::save`] would write.

@@ -1,5 +1,7 @@
 //! Picture files of every kind, good, odd and hostile.
 
+mod destination;
+
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
