@@ -90,6 +90,9 @@ pub mod internals {
     pub mod optimize {
         pub use crate::optimize::*;
     }
+    pub mod picture {
+        pub use crate::picture::is_decoding;
+    }
     pub mod random {
         pub use crate::random::*;
     }

@@ -33,7 +33,8 @@ pub(super) fn keep_in(folder: &Path, asked: &Path, bytes: &[u8]) -> Option<PathB
 
 /// `out.png` → `out-kept.png`, `out-kept-2.png`, …; a stem that is too long is given up.
 fn name(asked: &Path, number: usize) -> OsString {
-    let mut name = asked.file_stem().filter(|stem| stem.len() < 200).unwrap_or("impasto".as_ref()).to_os_string();
+    let mut name =
+        asked.file_stem().filter(|stem| stem.len() < 200).unwrap_or("impasto".as_ref()).to_os_string();
     name.push("-kept");
     if number > 1 {
         name.push(format!("-{number}"));

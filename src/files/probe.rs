@@ -55,9 +55,8 @@ pub(super) fn prove(path: &Path, room: u64) -> Result<(PathBuf, Way), String> {
         (Ok(()), true) if marks(&target).mount_point => in_place(&target, room)?,
         (Ok(()), true) => match try_rename(folder, &target) {
             Ok(()) => Way::Rename,
-            Err(why) => {
-                in_place(&target, room).map_err(|_| format!("cannot be replaced ({why}{})", marks(&target)))?
-            }
+            Err(why) => in_place(&target, room)
+                .map_err(|_| format!("cannot be replaced ({why}{})", marks(&target)))?,
         },
         (Err(error), true) if !is_full(&error) => in_place(&target, room)?,
         (Err(error), _) if is_full(&error) => {
@@ -78,7 +77,8 @@ pub(super) fn prove(path: &Path, room: u64) -> Result<(PathBuf, Way), String> {
 fn ends_in_separator(path: &Path) -> bool {
     let name = path.as_os_str().as_encoded_bytes();
     let separator = |byte: u8| byte == b'/' || byte == MAIN_SEPARATOR as u8;
-    let name = name.strip_suffix(b".").filter(|rest| rest.last().is_some_and(|b| separator(*b))).unwrap_or(name);
+    let name =
+        name.strip_suffix(b".").filter(|rest| rest.last().is_some_and(|b| separator(*b))).unwrap_or(name);
     name.last().is_some_and(|byte| separator(*byte))
 }
 
@@ -109,7 +109,7 @@ fn check_folder(folder: &Path) -> Result<(), String> {
 
 /// A file of `room` bytes is made in the folder, and removed.
 fn try_folder(folder: &Path, room: u64) -> io::Result<()> {
-    const BLOCK: [u8; 1 << 16] = [0; 1 << 16];
+    static BLOCK: [u8; 1 << 16] = [0; 1 << 16];
     let mut file = temporary::create(folder)?;
     let mut left = room.max(1);
     while left > 0 {
@@ -191,7 +191,9 @@ impl std::fmt::Display for Marks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self { immutable: true, .. } => write!(f, ": it is immutable, `chattr -i` ends that"),
-            Self { append_only: true, .. } => write!(f, ": it can only be appended to, `chattr -a` ends that"),
+            Self { append_only: true, .. } => {
+                write!(f, ": it can only be appended to, `chattr -a` ends that")
+            }
             _ => Ok(()),
         }
     }
@@ -200,7 +202,9 @@ impl std::fmt::Display for Marks {
 #[cfg(target_os = "linux")]
 fn marks(path: &Path) -> Marks {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-    let Ok(there) = statx(CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS) else { return Marks::default() };
+    let Ok(there) = statx(CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS) else {
+        return Marks::default();
+    };
     let has = |attribute| there.stx_attributes.contains(attribute);
     Marks {
         immutable: has(StatxAttributes::IMMUTABLE),

@@ -46,7 +46,10 @@ pub(super) fn sweep(folder: &Path) {
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && process != std::process::id() && is_gone(process) {
             let _ = fs::remove_dir(entry.path()); // only ever an empty one
-        } else if kind.is_file() && (process == std::process::id() || is_gone(process)) && is_free(&entry.path()) {
+        } else if kind.is_file()
+            && (process == std::process::id() || is_gone(process))
+            && is_free(&entry.path())
+        {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -63,9 +66,7 @@ fn maker(name: &str) -> Option<u32> {
 #[cfg(unix)]
 fn is_gone(process: u32) -> bool {
     let number = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    number.is_none_or(|number| {
-        rustix::process::test_kill_process(number) == Err(rustix::io::Errno::SRCH)
-    })
+    number.is_none_or(|number| rustix::process::test_kill_process(number) == Err(rustix::io::Errno::SRCH))
 }
 
 /// Numbers are not asked here; the lock decides.
@@ -81,7 +82,8 @@ fn is_free(path: &Path) -> bool {
         Ok(()) => true,
         Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Error(_)) => {
-            let age = file.metadata().and_then(|there| there.modified()).ok().and_then(|then| then.elapsed().ok());
+            let age =
+                file.metadata().and_then(|there| there.modified()).ok().and_then(|then| then.elapsed().ok());
             age.is_some_and(|age| age.as_secs() > 3600)
         }
     }
@@ -111,7 +113,9 @@ pub(super) fn reserve(file: &File, length: u64) -> io::Result<()> {
         use rustix::fs::{FallocateFlags, fallocate};
         use rustix::io::Errno;
         match fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
-            Err(error) if [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].contains(&error) => return Err(error.into()),
+            Err(error) if [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].contains(&error) => {
+                return Err(error.into());
+            }
             _ => {}
         }
     }

@@ -71,7 +71,9 @@ fn left_over_files_are_swept_and_others_are_not() {
     // No process has the largest number; this process's own files are told by their lock.
     let gone = format!(".impasto-{}-abc123.tmp", i32::MAX);
     let own_stale = format!(".impasto-{}-abc123.tmp", std::process::id());
-    for name in [gone.as_str(), &own_stale, ".impasto-x-abc123.tmp", ".impasto-1-abc1234.tmp", "impasto-1-abc123.tmp"] {
+    for name in
+        [gone.as_str(), &own_stale, ".impasto-x-abc123.tmp", ".impasto-1-abc1234.tmp", "impasto-1-abc123.tmp"]
+    {
         fs::write(at(name), b"").unwrap();
     }
     let alive = temporary::create(folder.path()).unwrap();

@@ -154,12 +154,12 @@ impl<'a> Job<'a> {
         let (said, backend) = (&self.settings.said, &self.settings.backend);
         let at_size = |style: &Picture| {
             let (width, height) = style_size(said, style, size);
-            style.resized(width, height)
+            style.at_size(width, height)
         };
         let styles: Vec<Picture> = self.styles.iter().map(at_size).collect();
         let make = |height, width, taps: &_| backend.engine(height, width, taps);
         let targets = style_targets(self.losses, &styles, said.blend.as_deref(), &make)?;
-        let content = self.content.map(|content| content.resized(size.0, size.1));
+        let content = self.content.map(|content| content.at_size(size.0, size.1));
         let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
         Objective::new(engine, self.losses.clone(), content.as_ref().map(Picture::rgb), &targets)
     }

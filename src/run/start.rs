@@ -48,10 +48,10 @@ impl Start {
                     );
                     return Err(Error::option("--init", message));
                 }
-                Ok(Self::Picture(picture.resized(target.0, target.1)))
+                Ok(Self::Picture(picture.at_size(target.0, target.1)))
             }
             (Init::Content, Some(content)) => {
-                Ok(Self::Picture(matched(&content.resized(target.0, target.1), styles, blend)?))
+                Ok(Self::Picture(matched(&content.at_size(target.0, target.1), styles, blend)?))
             }
             (Init::Content | Init::Noise, _) => {
                 Ok(Self::Noise(matched(&noise(seed, coarsest)?, styles, blend)?))
@@ -62,7 +62,7 @@ impl Start {
     /// The start at the coarsest size.
     pub fn at(&self, size: Size) -> Vec<f32> {
         match self {
-            Self::Picture(picture) | Self::Noise(picture) => picture.resized(size.0, size.1).into_rgb(),
+            Self::Picture(picture) | Self::Noise(picture) => picture.at_size(size.0, size.1).into_rgb(),
         }
     }
 

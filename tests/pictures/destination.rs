@@ -154,7 +154,8 @@ fn a_file_that_is_a_mount_point_is_overwritten() {
 #[test]
 fn a_full_disk_is_found_out_and_costs_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let mounted = [Path::new("-t"), Path::new("tmpfs"), Path::new("-o"), Path::new("size=256k"), Path::new("none")];
+    let mounted =
+        [Path::new("-t"), Path::new("tmpfs"), Path::new("-o"), Path::new("size=256k"), Path::new("none")];
     if !can("mount", &[&mounted[..], &[folder.path()]].concat()) {
         return skipped("a_full_disk_is_found_out_and_costs_nothing", "mount is not possible here");
     }
@@ -213,7 +214,8 @@ fn somebody_else_s_file_in_a_sticky_folder() {
     let Ok(output) = output else {
         return skipped("somebody_else_s_file_in_a_sticky_folder", "there is no setpriv");
     };
-    let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     if text.contains("Operation not permitted") && text.contains("setpriv") {
         return skipped("somebody_else_s_file_in_a_sticky_folder", "only the superuser becomes another user");
     }
