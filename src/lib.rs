@@ -48,8 +48,10 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB. With
-//! `default-features = false` neither the command's dependencies nor the profile code is compiled.
+//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB, without which
+//! only profiles that call themselves sRGB are taken; `jxl` reads JPEG XL; `ndarray` gives pictures as arrays. With
+//! `default-features = false` the command's dependencies are not compiled. (The profile code, moxcms, is compiled all the
+//! same, since the image crate needs it.)
 
 mod diagnose;
 mod engine;

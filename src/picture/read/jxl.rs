@@ -1,8 +1,8 @@
 //! JPEG XL: decoded by the format's own library in Rust; its first frame.
 
 use jxl::api::{
-    AlphaMode, Endianness, Event, ExtraChannel, JxlColorType, JxlDataFormat, JxlDecoder, JxlDecoderOptions,
-    JxlOutputBuffer, JxlPixelFormat, JxlTransferFunction,
+    AlphaMode, Endianness, Event, ExtraChannel, JxlColorEncoding, JxlColorProfile, JxlColorType,
+    JxlDataFormat, JxlDecoder, JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat, JxlTransferFunction,
 };
 
 use super::samples::{Alpha, Samples, Store};
@@ -30,8 +30,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source, String> {
     if profile.is_cmyk() {
         return Err("is a JPEG XL in CMYK, which is not read; convert it to sRGB first".into());
     }
-    let icc = profile.try_as_icc().map(|icc| icc.into_owned());
     let grey = profile.channels() == 1;
+    let plain = profile.same_color_encoding(&JxlColorProfile::Simple(JxlColorEncoding::srgb(grey)));
+    let icc = profile.try_as_icc().filter(|_| !plain).map(|icc| icc.into_owned());
     let clear = info.extra_channels.iter().any(|channel| channel.ec_type == ExtraChannel::Alpha);
     let sixteen = info.bit_depth.bits_per_sample() > 8;
     let (store, format) = if sixteen {
