@@ -12,7 +12,10 @@ pub fn paint(photo: &Path, painting: &Path, painted: &Path) -> Result<()> {
     let (photo, painting) = (Picture::load(photo)?, Picture::load(painting)?);
     let transfer = StyleTransfer::builder().size(256).build()?;
     let result = transfer.run(&Request::picture(&photo, [painting]), ())?;
-    result.picture.save(painted, &SaveOptions::default())
+    for warning in result.picture.save(painted, &SaveOptions::default())? {
+        eprintln!("{warning}");
+    }
+    Ok(())
 }
 
 fn main() -> Result<()> {

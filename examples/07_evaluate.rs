@@ -11,9 +11,10 @@ pub fn as_in_the_paper(content: &Picture, style: &Picture, image: &Picture) -> R
 }
 
 fn main() -> Result<()> {
-    let content = Picture::load("docs/pictures/scene.jpg".as_ref())?.fitted(128);
-    let style = Picture::load("docs/pictures/painting.jpg".as_ref())?.fitted(128);
-    let evaluation = as_in_the_paper(&content, &style, &style.resized(content.width(), content.height()))?;
+    let content = Picture::load("docs/pictures/scene.jpg".as_ref())?.fitted(128)?;
+    let style = Picture::load("docs/pictures/painting.jpg".as_ref())?.fitted(128)?;
+    let image = style.resized(content.width(), content.height())?;
+    let evaluation = as_in_the_paper(&content, &style, &image)?;
     for (layer, value) in evaluation.terms.content.iter().chain(&evaluation.terms.style) {
         println!("{layer:<8} {value:.6e}");
     }

@@ -48,8 +48,11 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB. With
-//! `default-features = false` neither the command's dependencies nor the profile code is compiled.
+//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB, without which
+//! only profiles that call themselves sRGB are taken; `embedded` (default) holds the network; `jxl` reads JPEG XL;
+//! `ndarray` gives pictures as arrays; `no-c` keeps a dependency below the releases that need a C compiler. With
+//! `default-features = false` the command's dependencies are not compiled. (The profile code, moxcms, is compiled all the
+//! same, since the image crate needs it.)
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -73,6 +76,7 @@ pub mod weights;
 pub use diagnose::{check, evaluate};
 pub use engine::backend::ConvolutionAlgorithm;
 pub use error::{Error, Result};
+pub use files::{Destination, Written};
 pub use kernels::simd::Isa;
 pub use loss::{Normalisation, PixelTerm, StyleStatistic, Terms};
 pub use network::{

@@ -139,7 +139,7 @@ fn more_content_weight_keeps_more_of_the_content() {
     let distance = |weight| {
         let transfer = builder().content_weight(weight).build().unwrap();
         let painted = transfer.run(&Request::picture(&content(), [style()]), ()).unwrap().picture;
-        let content = content().resized(48, 36);
+        let content = content().resized(48, 36).unwrap();
         painted.rgb().iter().zip(content.rgb()).map(|(a, b)| (a - b).powi(2)).sum::<f32>()
     };
     assert!(distance(100.0) < distance(0.001));

@@ -55,12 +55,12 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
     let load = |file: &std::path::PathBuf| -> Result<Picture> {
         match longer {
             None => Picture::load(file),
-            Some(longer) => Ok(Picture::load_at_most(file, longer)?.fitted(longer)),
+            Some(longer) => Picture::load_at_most(file, longer)?.fitted(longer),
         }
     };
     let content = args.content.as_ref().map(load).transpose()?;
     let styles = args.style.iter().map(load).collect::<Result<Vec<_>>>()?;
-    let image = alike(load(&args.image)?, content.as_ref().filter(|_| longer.is_some()));
+    let image = alike(load(&args.image)?, content.as_ref().filter(|_| longer.is_some()))?;
     let weight = |at: usize| args.style_blend.as_ref().map_or(1.0, |blend| blend.0[at]);
     let styles = styles.into_iter().enumerate().map(|(at, style)| Style::new(style).weight(weight(at)));
     let request = match &content {
@@ -80,11 +80,11 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
 }
 
 /// A resized picture whose sides differ from the content's by a pixel of rounding gets the content's size.
-fn alike(image: Picture, content: Option<&Picture>) -> Picture {
-    let Some(content) = content else { return image };
+fn alike(image: Picture, content: Option<&Picture>) -> Result<Picture> {
+    let Some(content) = content else { return Ok(image) };
     let (width, height) = (content.width(), content.height());
     let near = image.width().abs_diff(width) <= 1 && image.height().abs_diff(height) <= 1;
-    if near { image.resized(width, height) } else { image }
+    if near { image.resized(width, height) } else { Ok(image) }
 }
 
 /// The precision, with the algorithm that belongs to it.

@@ -42,7 +42,8 @@ impl Covariance {
 impl Family for Covariance {
     fn size(&self, weight: f64) -> f64 {
         // Each part is relative to itself.
-        weight * (self.covariance_norm / self.covariance_norm + self.mean_norm / self.mean_norm)
+        let (covariance, mean) = (self.covariance_norm, self.mean_norm);
+        if covariance > 0.0 && mean > 0.0 { 2.0 * weight } else { f64::INFINITY }
     }
 
     fn compare(&self, moments: &mut Moments, weight: f64) -> f64 {

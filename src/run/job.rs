@@ -153,7 +153,7 @@ impl<'a> Job<'a> {
                 blend(&styles, &shares)
             }
         };
-        let content = self.request.content.map(|content| content.resized(size.0, size.1));
+        let content = self.request.content.map(|content| content.at_size(size.0, size.1));
         let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
         Objective::new(engine, self.losses, content.as_ref().map(Picture::rgb), &targets)
     }
@@ -165,7 +165,7 @@ impl<'a> Job<'a> {
         style.measured(&self.transfer.identity, (width, height), || {
             let layers = self.losses.style_taps();
             let mut engine = backend.engine(height, width, &layers).map_err(about_the_style)?;
-            let picture = style.picture().resized(width, height);
+            let picture = style.picture().at_size(width, height);
             Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order()))
         })
     }

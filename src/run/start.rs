@@ -52,10 +52,10 @@ impl StartPictures {
                     );
                     return Err(Error::option("init", message));
                 }
-                Ok(Self::Picture(picture.resized(target.0, target.1)))
+                Ok(Self::Picture(picture.at_size(target.0, target.1)))
             }
             (Start::Content, Some(content)) => {
-                Ok(Self::Picture(matched(&content.resized(target.0, target.1))?))
+                Ok(Self::Picture(matched(&content.at_size(target.0, target.1))?))
             }
             (Start::Content | Start::Noise, _) => Ok(Self::Noise(matched(&noise(settings.seed, coarsest)?)?)),
         }
@@ -64,7 +64,7 @@ impl StartPictures {
     /// The start at the coarsest size.
     pub fn at(&self, size: Size) -> Vec<f32> {
         match self {
-            Self::Picture(picture) | Self::Noise(picture) => picture.resized(size.0, size.1).into_rgb(),
+            Self::Picture(picture) | Self::Noise(picture) => picture.at_size(size.0, size.1).into_rgb(),
         }
     }
 

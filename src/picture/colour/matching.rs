@@ -5,7 +5,7 @@
 //! x ↦ A·(x − μ_source) + μ_target, A = Σ_target^½ · Σ_source^−½.
 
 use super::eigen::{Matrix, power, product};
-use super::{Picture, clamp};
+use crate::picture::{Picture, clamp};
 
 /// Added to each variance, so that flat pictures have a root, too.
 const EPSILON: f64 = 1e-5;

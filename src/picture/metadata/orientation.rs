@@ -3,7 +3,7 @@
 use image::metadata::Orientation;
 
 /// `data`, `channels`×`h`×`w`, as it is to be seen, with its width and height.
-pub(super) fn apply(
+pub(in crate::picture) fn apply(
     data: Vec<f32>,
     channels: usize,
     w: usize,

@@ -4,7 +4,7 @@
 //! picture, I and Q from the content. I and Q depend on RGB − Y alone, so no matrix is needed:
 //! out = Y_styled + (RGB_content − Y_content).
 
-use super::Picture;
+use crate::picture::Picture;
 
 /// Rec. 601 luma, YIQ's Y.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
@@ -15,7 +15,7 @@ const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// Where a colour would leave [0, 1] at its new luminance it is made paler until it fits, so Y and the hue stay.
 #[must_use]
 pub fn keep_colours(styled: &Picture, content: &Picture) -> Picture {
-    let content = content.resized(styled.width, styled.height);
+    let content = content.at_size(styled.width, styled.height);
     let plane = styled.width * styled.height;
     let mut result = styled.clone();
     for i in 0..plane {
