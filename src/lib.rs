@@ -6,7 +6,8 @@
 //! matrices, which say which features occur together, not where. Nothing is trained; each picture is a small
 //! optimisation problem of its own, solved by L-BFGS from coarse to fine sizes.
 //!
-//! ```
+#![cfg_attr(feature = "embedded", doc = "```")]
+#![cfg_attr(not(feature = "embedded"), doc = "```no_run")]
 //! use std::ops::ControlFlow;
 //! use impasto::{Progress, StyleTransfer, picture::{Picture, SaveOptions}};
 //!
@@ -48,8 +49,10 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB. With
-//! `default-features = false` neither the command's dependencies nor the profile code is compiled.
+//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB; `embedded`
+//! (default) puts the network into the library, which is under CC BY 4.0: without it, bring your own
+//! ([`Builder::network`]). `no-c` keeps the parser generator pest, which comes in through npyz, below the releases that
+//! want a C compiler at build time.
 
 mod diagnose;
 mod engine;

@@ -71,6 +71,7 @@ fn every_iteration_of_every_size_is_told_and_the_loss_falls() {
     assert!(result.picture.rgb().iter().all(|value| (0.0..=1.0).contains(value)));
 }
 
+#[cfg(feature = "embedded")]
 #[test]
 fn an_iteration_costs_hardly_more_than_one_evaluation_of_the_real_objective() {
     let load = |name: &str| {

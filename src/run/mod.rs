@@ -27,12 +27,11 @@ use settings::Settings;
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use std::sync::Arc;
 /// use impasto::{Progress, StyleTransfer, picture::Picture, weights};
 ///
 /// # let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
 /// let transfer = StyleTransfer::builder()
-///     .network(Arc::new(weights::random("4|6", 1)?)) // leave this out for the embedded network
+///     .network(weights::random("4|6", 1)?) // leave this out for the embedded network
 ///     .size(24)
 ///     .iterations(3)
 ///     .build()?;
