@@ -84,7 +84,10 @@ mod tests {
         assert!((variance / (2.0 / (9.0 * 64.0)) - 1.0).abs() < 0.02, "{variance}");
         assert_eq!(one, same);
         // SplitMix64 from the seed 1: the weights that measurements speak of.
-        assert_eq!(random("64,64", 1).unwrap().convolutions()[0].weight()[..2], [0.062_754_855, 0.231_725_26]);
+        assert_eq!(
+            random("64,64", 1).unwrap().convolutions()[0].weight()[..2],
+            [0.062_754_855, 0.231_725_26]
+        );
         assert_ne!(one, other);
     }
 
