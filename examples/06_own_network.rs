@@ -21,7 +21,7 @@ pub fn waves() -> Result<Network> {
 
 /// Paints with it.
 pub fn paint(photo: &Picture, painting: &Picture, size: usize) -> Result<Picture> {
-    let transfer = StyleTransfer::builder().using(waves()?).size(size).build()?;
+    let transfer = StyleTransfer::builder().network(waves()?).size(size).build()?;
     Ok(transfer.run(&Request::picture(photo, [painting.clone()]), ())?.picture)
 }
 

@@ -6,7 +6,8 @@
 //! matrices, which say which features occur together, not where. Nothing is trained; each picture is a small
 //! optimisation problem of its own, solved by L-BFGS from coarse to fine sizes.
 //!
-//! ```
+#![cfg_attr(feature = "embedded", doc = "```")]
+#![cfg_attr(not(feature = "embedded"), doc = "```no_run")]
 //! use std::ops::ControlFlow;
 //! use impasto::{Progress, Request, StyleTransfer, picture::{Picture, SaveOptions}};
 //!
@@ -49,10 +50,11 @@
 //! # Features
 //!
 //! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB, without which
-//! only profiles that call themselves sRGB are taken; `embedded` (default) holds the network; `jxl` reads JPEG XL;
-//! `ndarray` gives pictures as arrays; `no-c` keeps a dependency below the releases that need a C compiler. With
-//! `default-features = false` the command's dependencies are not compiled. (The profile code, moxcms, is compiled all the
-//! same, since the image crate needs it.)
+//! only profiles that call themselves sRGB are taken; `embedded` (default) puts the network into the library, which is
+//! under CC BY 4.0: without it, bring your own ([`Builder::network`]). `jxl` reads JPEG XL; `ndarray` gives pictures as
+//! arrays; `no-c` keeps the parser generator pest, which comes in through npyz, below the releases that want a C compiler
+//! at build time. With `default-features = false` the command's dependencies are not compiled. (The profile code, moxcms,
+//! is compiled all the same, since the image crate needs it.)
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

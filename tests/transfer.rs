@@ -22,7 +22,7 @@ fn picture(width: usize, height: usize, kind: f32) -> Picture {
 fn builder() -> Builder {
     let network = weights::random("6,6|8", 3).unwrap();
     StyleTransfer::builder()
-        .using(network)
+        .network(network)
         .size(48)
         .coarsest(24)
         .iterations(vec![8, 5])
@@ -76,6 +76,7 @@ fn every_iteration_of_every_size_is_told_and_the_loss_falls() {
     assert!(result.picture.rgb().iter().all(|value| (0.0..=1.0).contains(value)));
 }
 
+#[cfg(feature = "embedded")]
 #[test]
 fn an_iteration_costs_hardly_more_than_one_evaluation_of_the_real_objective() {
     let load = |name: &str| {
@@ -163,7 +164,7 @@ fn pictures_and_textures_share_a_builder_but_not_every_option() {
 
 fn small() -> Builder {
     let network = weights::random("6,6|8", 3).unwrap();
-    StyleTransfer::builder().using(network).iterations(3).threads(1)
+    StyleTransfer::builder().network(network).iterations(3).threads(1)
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
         .colours(InputColours::Torchvision)
         .block([layer(6, 3), layer(6, 6)])
         .block([layer(8, 6)]);
-    let transfer = builder().using(network.build().unwrap()).build().unwrap();
+    let transfer = builder().network(network.build().unwrap()).build().unwrap();
     let result = transfer.run(&Request::picture(&content(), [style()]), ());
     assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));
 }

@@ -51,7 +51,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
     options.loss = args.loss.clone();
     options.network = args.network.options.clone();
     let builder =
-        StyleTransfer::builder().options(options).using(options::network(args.network.weights.as_deref())?);
+        StyleTransfer::builder().options(options).network(options::network(args.network.weights.as_deref())?);
     let load = |file: &std::path::PathBuf| -> Result<Picture> {
         match longer {
             None => Picture::load(file),

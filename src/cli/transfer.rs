@@ -22,7 +22,7 @@ pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
     let styles = options::styles(&args.style, painting)?;
     let transfer = StyleTransfer::builder()
         .options(args.options())
-        .using(options::network(painting.network.weights.as_deref())?)
+        .network(options::network(painting.network.weights.as_deref())?)
         .build()?;
     let inputs: Vec<&Path> =
         styles.iter().map(|style| style.file.as_path()).chain([args.content.as_path()]).collect();
@@ -45,7 +45,7 @@ pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
     }
     let transfer = StyleTransfer::builder()
         .options(painting.options())
-        .using(options::network(painting.network.weights.as_deref())?)
+        .network(options::network(painting.network.weights.as_deref())?)
         .build()?;
     let inputs: Vec<&Path> = styles.iter().map(|style| style.file.as_path()).collect();
     check_destination(painting, &inputs, &args.init)?;

@@ -83,7 +83,7 @@ type Make<'a, E> = &'a dyn Fn(usize, usize, &[Layer]) -> Result<E>;
 /// use impasto::{Request, StyleTransfer};
 ///
 /// let (grey, red) = (Picture::uniform(16, 16, [0.5; 3])?, Picture::uniform(20, 12, [0.9, 0.1, 0.1])?);
-/// let builder = StyleTransfer::builder().using(impasto::weights::random("4|6", 1)?).threads(1);
+/// let builder = StyleTransfer::builder().network(impasto::weights::random("4|6", 1)?).threads(1);
 /// let evaluation = evaluate(&builder, &Request::picture(&grey, [red]), &grey, Precision::Double)?;
 /// assert_eq!(evaluation.terms.content[0].1, 0.0);
 /// assert!(evaluation.terms.total > 0.0);

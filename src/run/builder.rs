@@ -21,7 +21,7 @@ pub struct Builder {
 
 impl Builder {
     /// The network that looks; without one, the embedded.
-    pub fn using(mut self, network: Network) -> Self {
+    pub fn network(mut self, network: Network) -> Self {
         self.network = Some(network);
         self
     }

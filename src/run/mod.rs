@@ -41,7 +41,7 @@ use settings::{Computing, Settings};
 ///
 /// # let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
 /// let transfer = StyleTransfer::builder()
-///     .using(weights::random("4|6", 1)?) // leave this out for the embedded network
+///     .network(weights::random("4|6", 1)?) // leave this out for the embedded network
 ///     .size(24)
 ///     .iterations(3)
 ///     .build()?;

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::network::check::{Outline, shapes};
 use crate::network::{InputColours, Network};
+use crate::random::Random;
 use crate::text::clip;
 
 /// A network of the given shape with the variance of He et al. 2015 (2/(9·inputs)) and zero biases.
@@ -33,7 +34,7 @@ pub fn random(architecture: &str, seed: u64) -> Result<Network> {
         }
     }
     shapes(&outlines).map_err(|message| Error::option("--architecture", message))?;
-    let mut state = seed;
+    let mut random = Random::new(seed);
     let mut builder = Network::builder(format!("{architecture} (random)"))
         .source(architecture)
         .description(format!("random weights, seed {seed}: for measurements, not for pictures"))
@@ -42,7 +43,7 @@ pub fn random(architecture: &str, seed: u64) -> Result<Network> {
         let convolution = |o: &Outline| {
             let limit = (6.0 / (9.0 * o.inputs as f64)).sqrt();
             let weight = (0..o.outputs * o.inputs * 9)
-                .map(|_| ((2.0 * uniform(&mut state) - 1.0) * limit) as f32)
+                .map(|_| ((2.0 * random.uniform() - 1.0) * limit) as f32)
                 .collect::<Vec<f32>>();
             (o.outputs, weight, vec![0.0; o.outputs])
         };
@@ -55,15 +56,6 @@ fn parse(text: &str) -> Option<Vec<Vec<usize>>> {
     let width =
         |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
     text.split('|').map(|block| block.split(',').map(width).collect()).collect()
-}
-
-/// SplitMix64, the upper 53 bits: uniform in [0, 1).
-fn uniform(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]
@@ -91,6 +83,11 @@ mod tests {
         let variance = one.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>() / one.len() as f64;
         assert!((variance / (2.0 / (9.0 * 64.0)) - 1.0).abs() < 0.02, "{variance}");
         assert_eq!(one, same);
+        // SplitMix64 from the seed 1: the weights that measurements speak of.
+        assert_eq!(
+            random("64,64", 1).unwrap().convolutions()[0].weight()[..2],
+            [0.062_754_855, 0.231_725_26]
+        );
         assert_ne!(one, other);
     }
 

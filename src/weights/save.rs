@@ -3,9 +3,10 @@
 use super::npy;
 use super::{metadata, metadata::MAX_SIZE};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::network::Network;
 use half::f16;
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -35,17 +36,7 @@ pub fn save(network: &Network, path: &Path, storage: Storage) -> Result<()> {
     if storage == Storage::F16 {
         require_half_range(network)?;
     }
-    let failed = |error: io::Error| Error::output(path, format!("it cannot be written: {error}"));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".impasto-").suffix(".tmp");
-    // As `File::create` would: readable for others as far as the umask allows.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    write(network, &json, storage, BufWriter::new(file.as_file_mut())).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    files::replace(path, |bytes| write(network, &json, storage, io::Cursor::new(bytes)))
 }
 
 fn require_half_range(network: &Network) -> Result<()> {

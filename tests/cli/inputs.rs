@@ -19,7 +19,8 @@ fn files_that_are_no_pictures_get_a_sentence() {
         ] {
             workshop.run(&command).fails(1, "impasto: error: picture ");
         }
-        workshop.run(&format!("transfer content.png style.png -o out.png --init ./{name}")).fails(1, name);
+        let transfer = "transfer content.png style.png -o out.png --weights net.npz";
+        workshop.run(&format!("{transfer} --init ./{name}")).fails(1, name);
     }
     assert!(!workshop.path("out.png").exists());
 }

@@ -176,6 +176,7 @@ fn a_texture_has_its_own_size_and_seed() {
     assert_ne!(paint(1), paint(2));
 }
 
+#[cfg(feature = "embedded")]
 #[test]
 fn the_embedded_network_needs_no_file() {
     let workshop = Workshop::new();

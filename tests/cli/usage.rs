@@ -168,7 +168,7 @@ fn options_that_contradict_each_other_are_refused_by_both_names() {
             "--optimizer adam",
         ),
         (
-            "transfer content.png style.png -o out.png --convolution im2col --isa portable",
+            "transfer content.png style.png -o out.png --convolution im2col --isa portable --weights net.npz",
             "--isa",
             "--convolution",
         ),
@@ -223,9 +223,17 @@ fn options_that_contradict_each_other_are_refused_by_both_names() {
             "--normalisation",
         ),
         ("bench --style-blend 1 --weights net.npz", "--style-blend", "unexpected"),
-        ("texture style.png -o out.png --size 32 --init content", "--init", "texture"),
-        ("transfer content.png style.png -o content.png", "--output", "content.png is also an input"),
-        ("transfer content.png style.png -o style.png", "--output", "style.png is also an input"),
+        ("texture style.png -o out.png --size 32 --init content --weights net.npz", "--init", "texture"),
+        (
+            "transfer content.png style.png -o content.png --weights net.npz",
+            "--output",
+            "content.png is also an input",
+        ),
+        (
+            "transfer content.png style.png -o style.png --weights net.npz",
+            "--output",
+            "style.png is also an input",
+        ),
         (evaluate, "--content", "--style"),
         (
             &format!("{evaluate} --style style.png --content-weight 1"),
