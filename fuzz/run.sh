@@ -5,11 +5,10 @@ cd "$(dirname "$0")"
 minutes=${1:-5}
 [ $# -gt 0 ] && shift
 [ $# -gt 0 ] || set -- pictures metadata icc
+cargo run --quiet --manifest-path ../Cargo.toml --example fuzz_seeds -- corpus
 export RUSTFLAGS="--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo +nightly build --release --target "$host"
-# The seeds' writer needs none of that.
-RUSTFLAGS= cargo +nightly run --quiet --bin seeds -- corpus
 mkdir -p artifacts
 target=${CARGO_TARGET_DIR:-target}
 for name in "$@"; do
