@@ -123,3 +123,38 @@ fn a_kept_file_never_replaces_another() {
     assert_eq!(path.file_name().unwrap(), "impasto-kept");
     assert_eq!(kept::keep_in(&folder.path().join("missing"), Path::new("out.png"), b""), None);
 }
+
+/// What [`a_killed_run_s_file_is_removed_by_the_next`] kills.
+#[test]
+#[ignore = "run by a_killed_run_s_file_is_removed_by_the_next"]
+fn holding_a_file() {
+    let folder = std::env::var_os("IMPASTO_TEST_HOLD").unwrap();
+    let _file = temporary::create(Path::new(&folder)).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(60));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_run_s_file_is_removed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "files::tests::holding_a_file", "--ignored"])
+        .env("IMPASTO_TEST_HOLD", folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..600 {
+        if !names(folder.path()).is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let prove = || Destination::prove(&folder.path().join("out.png"), 0).unwrap();
+    prove();
+    assert_eq!(names(folder.path()).len(), 1, "a run that goes on keeps its file");
+    child.kill().unwrap(); // SIGKILL: nothing is cleaned up
+    child.wait().unwrap();
+    assert_eq!(names(folder.path()).len(), 1);
+    prove();
+    assert_eq!(names(folder.path()), [""; 0]);
+}

@@ -41,11 +41,6 @@ pub(in crate::picture) struct Calibrated {
 }
 
 impl Calibrated {
-    /// sRGB's primaries with light = value^exponent.
-    pub(in crate::picture) fn srgb_with_gamma(exponent: f64) -> Self {
-        Self { primaries: BT709, white: D65, curve: Curve::Gamma([exponent; 3]), narrow: false }
-    }
-
     /// Primaries as three points with a white; none if they span no colours.
     pub(in crate::picture) fn new(primaries: [Xy; 3], white: Xy, curve: Curve) -> Option<Self> {
         let colours = Self { primaries, white, curve, narrow: false };

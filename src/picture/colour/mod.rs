@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn the_first_usable_description_counts() {
-        let linear = Description::Calibrated(Calibrated::srgb_with_gamma(1.0));
+        let linear =
+            Description::Calibrated(Calibrated::with_curve(calibrated::Curve::Gamma([1.0; 3])).unwrap());
         let rubbish = Description::Icc(b"rubbish".to_vec());
         let value = |descriptions: &[Description], warned: usize| {
             let mut warnings = Vec::new();

@@ -46,7 +46,7 @@ fn palette(ifd: &Ifd, layout: &Layout, samples: Samples) -> Result<Samples, Stri
     let eight = map.iter().all(|v| *v < 256);
     let colour = |index: usize, c: usize| {
         let v = map[c * size + index] as u16;
-        if eight { v as u8 } else { ((u32::from(v) + 128) / 257) as u8 }
+        if eight { v as u8 } else { (v >> 8) as u8 } // programs store 256 or 257 times the value
     };
     let has_alpha = samples.has_alpha();
     let (step, channels) = (samples.store.bytes(), samples.channels());

@@ -1,4 +1,4 @@
-//! Writes seeds for the fuzz targets: `cargo run --bin seeds -- FOLDER` fills `FOLDER/{pictures,metadata,icc}`.
+//! Writes seeds for the fuzz targets: `cargo run --example fuzz_seeds -- fuzz/corpus` fills a folder for each.
 //!
 //! Pictures in every format that is written, with everything that can go along, and the small files of the tests.
 
@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let progressive = SaveOptions::default().progressive(true);
     fs::write(at("pictures").join("progressive.jpg"), plain.encode(Format::Jpeg, &progressive)?)?;
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/pictures");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures");
     for entry in fs::read_dir(fixtures)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension != "py") {
