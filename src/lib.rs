@@ -87,6 +87,7 @@ pub use network::{
 pub use optimize::StopReason;
 pub use run::colour::ColourMode;
 pub use run::defaults;
+pub use run::masks::Mask;
 pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
 pub use run::values::OptimizerName;

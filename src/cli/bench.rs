@@ -11,7 +11,7 @@ use crate::engine::{Engine, LayerTime};
 use crate::error::Result;
 use crate::kernels::peak;
 use crate::kernels::simd::Isa;
-use crate::loss::objective::Objective;
+use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
 use crate::loss::targets::measure;
 use crate::network::Network;
 use crate::network::plan::Plan;
@@ -150,10 +150,11 @@ pub(super) fn run(args: &BenchArgs) -> Result<Ending> {
         let (content, style, image) = (content?, style?, image?);
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         let mut engine = backend.engine(size, size, &layers)?;
-        let styles = measure(&mut engine, style.rgb(), &layers, losses.statistic.order());
+        let styles = measure(&mut engine, style.rgb(), &layers, losses.statistic.order(), None);
         drop(engine);
         let engine = backend.engine(size, size, &losses.taps())?;
-        let mut objective = Objective::new(engine, &losses, Some(content.rgb()), &styles)?;
+        let seen = ContentPicture { rgb: content.rgb(), weights: None };
+        let mut objective = Objective::new(engine, &losses, Some(seen), &[StyleRegion::everywhere(styles)])?;
         let mut gradient = vec![0.0; image.rgb().len()];
         let mut time = |objective: &mut Objective<_>| {
             let start = Instant::now();

@@ -8,7 +8,7 @@ use crate::engine::backend::{Backend, ConvolutionAlgorithm};
 use crate::engine::reference::Reference;
 use crate::error::Result;
 use crate::kernels::simd::Isa;
-use crate::loss::objective::Objective;
+use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
 use crate::loss::targets::measure;
 use crate::loss::{Losses, Normalisation};
 use crate::network::{Network, plan::Plan};
@@ -142,8 +142,10 @@ impl<'a> Question<'a> {
         let single =
             |values: &[f64]| cast::<E::Scalar>(&values.iter().map(|&v| v as f32).collect::<Vec<_>>());
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
-        let styles = measure(&mut engine()?, &single(&self.style), &layers, losses.statistic.order());
-        Objective::new(engine()?, &losses, Some(&single(&self.content)), &styles)
+        let styles = measure(&mut engine()?, &single(&self.style), &layers, losses.statistic.order(), None);
+        let content = single(&self.content);
+        let content = ContentPicture { rgb: &content, weights: None };
+        Objective::new(engine()?, &losses, Some(content), &[StyleRegion::everywhere(styles)])
     }
 
     /// The gradient at the image.

@@ -8,7 +8,7 @@ use crate::engine::memory::{self, Holder};
 use crate::engine::reference::Reference;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::loss::objective::Objective;
+use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
 use crate::loss::targets::{blend, measure};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
@@ -146,21 +146,22 @@ fn run<E: Engine>(
     make: Make<'_, E>,
 ) -> Result<Evaluation> {
     let layers = losses.style_taps();
-    let targets = match layers.is_empty() {
+    let styles = match layers.is_empty() {
         true => Vec::new(),
         false => {
             let styles = request.styles.iter().map(|style| {
                 let picture = style.picture();
                 let mut engine = make(picture.height(), picture.width(), &layers)?;
                 let order = losses.statistic.order();
-                Ok(measure(&mut engine, &cast::<E::Scalar>(picture.rgb()), &layers, order))
+                Ok(measure(&mut engine, &cast::<E::Scalar>(picture.rgb()), &layers, order, None))
             });
-            blend(&styles.collect::<Result<Vec<_>>>()?, &request.shares()?)
+            vec![StyleRegion::everywhere(blend(&styles.collect::<Result<Vec<_>>>()?, &request.shares()?))]
         }
     };
     let engine = make(image.height(), image.width(), &losses.taps())?;
     let content = request.content.map(|content| cast::<E::Scalar>(content.rgb()));
-    let mut objective = Objective::new(engine, losses, content.as_deref(), &targets)?;
+    let content = content.as_deref().map(|rgb| ContentPicture { rgb, weights: None });
+    let mut objective = Objective::new(engine, losses, content, &styles)?;
     let mut gradient = vec![E::Scalar::ZERO; image.rgb().len()];
     let terms = objective.evaluate(&cast::<E::Scalar>(image.rgb()), &mut gradient);
     let gradient = gradient.iter().map(|value| value.to_f64()).collect();

@@ -7,13 +7,41 @@ use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use crate::error::{Error, Result};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
-use crate::tensor::PositionWeights;
+use crate::tensor::{Factor, PositionWeights};
 
-/// One content layer: `factor·Σ(F − F_C)²`.
+/// The content picture that is compared with.
+#[derive(Clone, Copy)]
+pub struct ContentPicture<'a, T> {
+    /// 3×H×W, RGB in [0, 1], of the engine's size.
+    pub rgb: &'a [T],
+    /// How much each position of a layer counts; all the same if it is left out.
+    pub weights: Option<&'a dyn Fn(Layer) -> PositionWeights>,
+}
+
+/// What a style is compared with, everywhere or in a region.
+pub struct StyleRegion<'a> {
+    /// One for each of [`Losses::style_layers`].
+    pub targets: Vec<StyleTarget>,
+    /// How much the region counts beside others; 1 alone.
+    pub weight: f64,
+    /// The weights of a layer's positions, and the share of all positions that they are; all if it is left out.
+    pub weights: Option<&'a dyn Fn(Layer) -> (PositionWeights, f64)>,
+}
+
+impl StyleRegion<'_> {
+    /// The whole picture.
+    pub fn everywhere(targets: Vec<StyleTarget>) -> Self {
+        Self { targets, weight: 1.0, weights: None }
+    }
+}
+
+/// One content layer: `factor·Σ_p u(p)·|F(p) − F_C(p)|²`.
 struct Content {
     layer: Layer,
     tap: usize,
     factor: f64,
+    /// u.
+    weights: Option<PositionWeights>,
 }
 
 /// One style layer: a statistic over a region against its target.
@@ -40,8 +68,7 @@ pub struct Objective<E: Engine> {
 }
 
 impl<E: Engine> Objective<E> {
-    /// Prepares the targets: runs `content` (3×H×W, RGB in [0, 1], of the engine's size) through the engine once
-    /// if a content layer has weight; `styles` are the targets of [`Losses::style_layers`].
+    /// Prepares the targets: runs `content` through the engine once if a content layer has weight.
     ///
     /// `losses` must have gone through [`Losses::normalised`], and its taps must be the engine's.
     ///
@@ -51,16 +78,16 @@ impl<E: Engine> Objective<E> {
     pub fn new(
         mut engine: E,
         losses: &Losses,
-        content: Option<&[E::Scalar]>,
-        styles: &[StyleTarget],
+        content: Option<ContentPicture<'_, E::Scalar>>,
+        styles: &[StyleRegion<'_>],
     ) -> Result<Self> {
         let mut content_terms = Vec::new();
         // What a picture whose features are all 0 would cost: the size of this loss, whatever its normalisation.
         let mut empty = 0.0;
-        if let Some(rgb) =
+        if let Some(content) =
             content.filter(|_| losses.content_weight > 0.0 && !losses.content_layers.is_empty())
         {
-            engine.forward(rgb);
+            engine.forward(content.rgb);
             for &(layer, weight) in losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0) {
                 let tap = engine.plan().tap(layer).expect("content layers are taps");
                 engine.remember(tap);
@@ -68,7 +95,8 @@ impl<E: Engine> Objective<E> {
                 let factor = losses.normalisation.content_factor(engine.plan().tap_shape(tap), norm);
                 let factor = losses.content_weight * weight * finite(factor, layer, "content")?;
                 empty += factor * norm;
-                content_terms.push(Content { layer, tap, factor });
+                let weights = content.weights.map(|weights| weights(layer));
+                content_terms.push(Content { layer, tap, factor, weights });
             }
         }
         let mut style_terms = Vec::new();
@@ -76,13 +104,25 @@ impl<E: Engine> Objective<E> {
             losses.style_layers.iter().filter(|(_, w)| *w > 0.0 && losses.style_weight > 0.0)
         {
             let tap = engine.plan().tap(layer).expect("style layers are taps");
-            let target = styles.iter().find(|s| s.layer == layer).expect("every style layer was measured");
             let shape = engine.plan().tap_shape(tap);
-            let family = losses.statistic.family(target.moments.clone(), losses.normalisation, shape);
-            let weight = losses.style_weight * weight;
-            empty += finite(family.size(weight), layer, "style")?;
-            let (order, moments) = (losses.statistic.order(), Moments::new(shape.channels));
-            style_terms.push(Style { layer, tap, weight, family, order, region: None, moments });
+            for region in styles {
+                let target = region.targets.iter().find(|target| target.layer == layer);
+                let target = target.expect("every style layer was measured").moments.clone();
+                let family = losses.statistic.family(target, losses.normalisation, shape);
+                let mut weight = losses.style_weight * weight;
+                let mut positions = None;
+                if let Some(weights) = region.weights {
+                    let (weights, share) = weights(layer);
+                    if share == 0.0 {
+                        continue;
+                    }
+                    weight *= region.weight * share;
+                    positions = Some(weights);
+                }
+                empty += finite(family.size(weight), layer, "style")?;
+                let (order, moments) = (losses.statistic.order(), Moments::new(shape.channels));
+                style_terms.push(Style { layer, tap, weight, family, order, region: positions, moments });
+            }
         }
         let range = losses.range_weight * empty;
         let mut pixel = Vec::new();
@@ -123,7 +163,11 @@ impl<E: Engine> Objective<E> {
         for style in &mut self.style {
             let region = Region { window: None, weights: style.region.as_ref() };
             self.engine.moments(style.tap, region, style.order, &mut style.moments);
-            terms.style.push((style.layer, style.family.compare(&mut style.moments, style.weight)));
+            let value = style.family.compare(&mut style.moments, style.weight);
+            match terms.style.last_mut().filter(|(layer, _)| *layer == style.layer) {
+                Some((_, sum)) => *sum += value,
+                None => terms.style.push((style.layer, value)),
+            }
         }
         // The regions of one tap follow one another.
         let affine: Vec<Affine<'_>> = self.style.iter().map(Style::affine).collect();
@@ -134,9 +178,11 @@ impl<E: Engine> Objective<E> {
             first += group.len();
         }
         for content in &self.content {
-            let (distance, _) = self.engine.distance(content.tap, None);
+            let (distance, _) = self.engine.distance(content.tap, content.weights.as_ref());
             terms.content.push((content.layer, content.factor * distance));
-            seeds[content.tap].fixed = Some(Fixed::difference(2.0 * content.factor));
+            let map = content.weights.as_ref().map(PositionWeights::map);
+            let factor = Factor { scale: 2.0 * content.factor, map };
+            seeds[content.tap].fixed = Some(Fixed { own: factor, target: factor });
         }
         self.engine.backward(&seeds, gradient);
         for term in &self.pixel {

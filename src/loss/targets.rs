@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Moments, Order, Region};
 use crate::network::Layer;
+use crate::tensor::PositionWeights;
 
 /// The moments of a style at one layer, divided by the positions they were summed over: `FFᵀ` and `F` on the average.
 ///
@@ -14,18 +15,21 @@ pub struct StyleTarget {
     pub moments: Moments,
 }
 
-/// Measures a picture (RGB in [0, 1], of the engine's size) at each of `layers`, which must be taps.
+/// Measures a picture (RGB in [0, 1], of the engine's size) at each of `layers`, which must be taps; of each layer's
+/// positions as much as `weights` says, or all.
 pub fn measure<E: Engine>(
     engine: &mut E,
     rgb: &[E::Scalar],
     layers: &[Layer],
     order: Order,
+    weights: Option<&dyn Fn(Layer) -> PositionWeights>,
 ) -> Vec<StyleTarget> {
     engine.forward(rgb);
     let measure_layer = |&layer: &Layer| {
         let tap = engine.plan().tap(layer).expect("style layers are taps of the engine");
         let mut moments = Moments::new(engine.plan().tap_shape(tap).channels);
-        engine.moments(tap, Region::WHOLE, order, &mut moments);
+        let weights = weights.map(|weights| weights(layer));
+        engine.moments(tap, Region { window: None, weights: weights.as_ref() }, order, &mut moments);
         let mass = moments.mass;
         moments.second.iter_mut().chain(&mut moments.first).for_each(|value| *value /= mass);
         moments.mass = 1.0;

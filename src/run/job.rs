@@ -5,7 +5,9 @@
 
 use std::time::Instant;
 
+use super::masks::Mask;
 use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
+use super::regions::{self, Regions};
 use super::request::{Request, Style};
 use super::sizes::{self, Size};
 use super::start::StartPictures;
@@ -14,9 +16,10 @@ use crate::engine::Engine;
 use crate::engine::backend::BoxedEngine;
 use crate::engine::memory::{self, Holder};
 use crate::error::{Error, Result};
-use crate::loss::objective::Objective;
+use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
 use crate::loss::targets::{StyleTarget, blend, measure};
 use crate::loss::{Losses, Terms};
+use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, LossFunction, Step, Stop, StopReason};
 use crate::picture::Picture;
@@ -142,20 +145,29 @@ impl<'a> Job<'a> {
     fn objective(&self, index: usize) -> Result<Objective<BoxedEngine>> {
         let size = self.steps[index].size;
         let backend = &self.transfer.computing.backend;
-        let targets = match self.losses.style_taps().is_empty() {
-            true => Vec::new(),
-            false => {
-                let shares = self.request.shares_at(index, self.steps.len());
-                let counting = self.request.styles.iter().zip(shares).filter(|(_, share)| *share > 0.0);
-                let measure = |(style, share)| Ok((self.measured(style, size)?, share));
-                let (styles, shares): (Vec<_>, Vec<_>) =
-                    counting.map(measure).collect::<Result<Vec<_>>>()?.into_iter().unzip();
-                blend(&styles, &shares)
-            }
-        };
-        let content = self.request.content.map(|content| content.at_size(size.0, size.1));
         let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
-        Objective::new(engine, self.losses, content.as_ref().map(Picture::rgb), &targets)
+        let plan = engine.plan().clone();
+        let has_style = !self.losses.style_taps().is_empty();
+        let shares = if has_style { self.request.shares_at(index, self.steps.len()) } else { Vec::new() };
+        let regions = Regions::new(self.request, &shares, size);
+        let weigh = |mask: &Mask| {
+            let (mask, plan) = (mask.clone(), plan.clone());
+            move |layer: Layer| regions::at_layer(&mask, &plan, layer)
+        };
+        let weights: Vec<_> = regions.styles.iter().map(|region| region.mask.as_ref().map(weigh)).collect();
+        let mut styles = Vec::new();
+        for (region, weights) in regions.styles.iter().zip(&weights).filter(|_| has_style) {
+            let measure = |&(style, share): &(&Style, f64)| Ok((self.measured(style, size)?, share));
+            let measured = region.styles.iter().map(measure).collect::<Result<Vec<_>>>()?;
+            let (targets, shares): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
+            let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
+            styles.push(StyleRegion { targets: blend(&targets, &shares), weight: region.weight, weights });
+        }
+        let content = self.request.content.map(|content| content.at_size(size.0, size.1));
+        let kept = regions.content.as_ref().map(|mask| |layer: Layer| mask.at_layer(&plan, layer));
+        let kept = kept.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
+        let content = content.as_ref().map(|content| ContentPicture { rgb: content.rgb(), weights: kept });
+        Objective::new(engine, self.losses, content, &styles)
     }
 
     /// A style's statistics for a result of `size`.
@@ -166,7 +178,11 @@ impl<'a> Job<'a> {
             let layers = self.losses.style_taps();
             let mut engine = backend.engine(height, width, &layers).map_err(about_the_style)?;
             let picture = style.picture().at_size(width, height);
-            Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order()))
+            let plan = engine.plan().clone();
+            let mask = style.mask().map(|mask| mask.at_size(width, height));
+            let weights = mask.as_ref().map(|mask| |layer: Layer| mask.worn_at_layer(&plan, layer));
+            let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
+            Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order(), weights))
         })
     }
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::loss::targets::StyleTarget;
 use crate::names::named;
 use crate::picture::Picture;
+use crate::run::masks::Mask;
 use crate::run::progress::Cancel;
 use crate::run::sizes::{Size, style_size};
 
@@ -51,6 +52,8 @@ pub struct Style {
     weight: f64,
     scale: f64,
     sizes: StyleSizes,
+    region: Option<Mask>,
+    mask: Option<Mask>,
     measured: Arc<Mutex<Vec<Measured>>>,
 }
 
@@ -70,6 +73,8 @@ impl Style {
             weight: 1.0,
             scale: 1.0,
             sizes: StyleSizes::All,
+            region: None,
+            mask: None,
             measured: Arc::default(),
         }
     }
@@ -93,6 +98,38 @@ impl Style {
     pub fn at_sizes(mut self, sizes: StyleSizes) -> Self {
         self.sizes = sizes;
         self
+    }
+
+    /// Where in the result it counts: where `region` is white, which is of the content's shape (or the texture's). Styles
+    /// without one count wherever no region does. The weight of a style that is alone in its region is the region's own: 1 as
+    /// in a run without regions.
+    #[must_use]
+    pub fn within(mut self, region: Mask) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Which part of the style picture is taken: where `mask` is white, which is of the style picture's shape.
+    #[must_use]
+    pub fn masked(mut self, mask: Mask) -> Self {
+        self.mask = Some(mask);
+        self.measured = Arc::default();
+        self
+    }
+
+    /// Where in the result it counts, if not wherever no other does.
+    pub(crate) fn region(&self) -> Option<&Mask> {
+        self.region.as_ref()
+    }
+
+    /// Which part of the style picture is taken, if not all.
+    pub(crate) fn mask(&self) -> Option<&Mask> {
+        self.mask.as_ref()
+    }
+
+    /// The weight as it was given.
+    pub(crate) fn own_weight(&self) -> f64 {
+        self.weight
     }
 
     /// The style picture's size where the result has `size`, by the `style_scale` of all and its own.
@@ -143,25 +180,49 @@ pub struct Request<'a> {
     pub(crate) styles: Vec<Style>,
     pub(crate) start: Start,
     pub(crate) cancel: Cancel,
+    pub(crate) keep: Option<Mask>,
+    pub(crate) strength: Option<Mask>,
 }
 
 impl<'a> Request<'a> {
     /// Paint `content` in the style of `styles`, pictures or [`Style`]s; several are mixed by their weights.
     pub fn picture<S: Into<Style>>(content: &'a Picture, styles: impl IntoIterator<Item = S>) -> Self {
         let styles = styles.into_iter().map(Into::into).collect();
-        Self { content: Some(content), styles, start: Start::Content, cancel: Cancel::new() }
+        Self {
+            content: Some(content),
+            styles,
+            start: Start::Content,
+            cancel: Cancel::new(),
+            keep: None,
+            strength: None,
+        }
     }
 
     /// Make a new picture of `styles` alone, without content, from noise.
     pub fn texture<S: Into<Style>>(styles: impl IntoIterator<Item = S>) -> Self {
         let styles = styles.into_iter().map(Into::into).collect();
-        Self { content: None, styles, start: Start::Noise, cancel: Cancel::new() }
+        Self { content: None, styles, start: Start::Noise, cancel: Cancel::new(), keep: None, strength: None }
     }
 
     /// Starts elsewhere.
     #[must_use]
     pub fn start(mut self, start: Start) -> Self {
         self.start = start;
+        self
+    }
+
+    /// Keeps the content where `mask` is above 0: the more, the less of the style is painted there, and where it is 1 the
+    /// result has exactly the content's pixels.
+    #[must_use]
+    pub fn keep(mut self, mask: Mask) -> Self {
+        self.keep = Some(mask);
+        self
+    }
+
+    /// How much style each place gets, from 0, the content, to 1; a half everywhere is a run without this.
+    #[must_use]
+    pub fn strength(mut self, mask: Mask) -> Self {
+        self.strength = Some(mask);
         self
     }
 
