@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
-use impasto::internals::loss::gram::measure;
-use impasto::internals::loss::objective::Objective;
-use impasto::internals::run::losses::LossOptions;
+use impasto::internals::loss::objective::{ContentPicture, Objective, StyleRegion};
+use impasto::internals::loss::targets::measure;
+use impasto::internals::run::settings::{Purpose, losses};
 use impasto::internals::run::start::noise;
 use impasto::weights;
 
 fn evaluation(c: &mut Criterion) {
     let networks = [
         ("vgg19", weights::random("vgg19", 0).expect("known shape")),
-        ("embedded", weights::embedded().expect("tested").clone()),
+        ("embedded", weights::embedded().expect("tested")),
     ];
     let mut group = c.benchmark_group("evaluation");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
@@ -24,16 +24,25 @@ fn evaluation(c: &mut Criterion) {
     for (name, network) in networks.map(|(name, network)| (name, Arc::new(network))) {
         let backend =
             Backend::new(network.clone(), ConvolutionAlgorithm::Auto, None).expect("always available");
-        let losses = LossOptions::default().resolve(&network).expect("default losses fit");
+        let purpose = Purpose::Numbers { content: true, style: true };
+        let losses =
+            losses(&Default::default(), &Default::default(), &network, purpose).expect("defaults fit");
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         for size in [128, 256, 512, 1024] {
             let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)).expect("a size"));
             let steps = backend.steps(size, size, &losses.taps()).expect("large enough");
-            let styles =
-                measure(&mut backend.engine(size, size, &layers).expect("planned"), style.rgb(), &layers);
+            let styles = measure(
+                &mut backend.engine(size, size, &layers).expect("planned"),
+                style.rgb(),
+                &layers,
+                losses.statistic.order(),
+                None,
+            );
             let engine = backend.engine(size, size, &losses.taps()).expect("planned");
+            let seen = ContentPicture { rgb: content.rgb(), weights: None };
             let mut objective =
-                Objective::new(engine, losses.clone(), Some(content.rgb()), &styles).expect("noise is not 0");
+                Objective::new(engine, &losses, Some(seen), &[StyleRegion::everywhere(styles)])
+                    .expect("noise is not 0");
             let mut gradient = vec![0.0; image.rgb().len()];
             group.throughput(Throughput::Elements(steps.direct_flops() as u64));
             group.bench_function(format!("{name} {size}"), |b| {

@@ -1,7 +1,7 @@
-//! The optimiser's own cost per iteration at 3×512×512, with an objective that costs next to nothing.
+//! The optimiser's own cost per iteration at 3×512×512, with a loss function that costs next to nothing.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use impasto::internals::optimize::{Limits, Method, Objective, State, Step, minimize, resume};
+use impasto::internals::optimize::{Limits, LossFunction, Optimizer, State, Step, minimize, resume};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 
@@ -10,7 +10,11 @@ struct Bowl {
     a: Vec<f32>,
 }
 
-impl Objective for Bowl {
+impl LossFunction for Bowl {
+    fn length(&self) -> usize {
+        self.a.len()
+    }
+
     fn evaluate(&mut self, x: &[f32], gradient: &mut [f32]) -> impasto::Result<f64> {
         const CHUNK: usize = 1 << 14;
         let parts: Vec<f64> = gradient
@@ -38,14 +42,14 @@ fn optimizer(c: &mut Criterion) {
     let start: Vec<f32> = (0..length).map(|i| noise(i + 7)).collect();
     let mut group = c.benchmark_group("512x512");
     let mut gradient = vec![0.0; length];
-    group.bench_function("objective alone", |b| b.iter(|| bowl.evaluate(&start, &mut gradient)));
-    for (name, method) in
-        [("one iteration of L-BFGS", Method::LBFGS), ("one iteration of Adam", Method::ADAM)]
+    group.bench_function("loss function alone", |b| b.iter(|| bowl.evaluate(&start, &mut gradient)));
+    for (name, optimizer) in
+        [("one iteration of L-BFGS", Optimizer::LBFGS), ("one iteration of Adam", Optimizer::ADAM)]
     {
         let go_on = &mut |_: &Step| ControlFlow::Continue(());
         let limits = |iterations| Limits { iterations, tolerance: None };
         let mut state: Option<State> =
-            Some(minimize(method, &mut bowl, start.clone(), &limits(12), go_on).expect("runs").state);
+            Some(minimize(optimizer, &mut bowl, start.clone(), &limits(12), go_on).expect("runs").state);
         let mut done = 12;
         group.bench_function(name, |b| {
             b.iter_custom(|iterations| {

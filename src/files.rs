@@ -1,162 +1,193 @@
-//! Output files: checked before the work starts, written whole or not at all.
+//! Output files: proved before the work starts, written whole or not at all, and never lost when they are done.
+//!
+//! ```text
+//! Destination::prove → (the work) → Destination::write → temporary file, fsync, rename onto the name
+//!                                                       ↳ else in place ↳ else kept elsewhere, under a told name
+//! ```
+//!
+//! What a rename keeps and what it does not: symbolic links are followed and stay links, the old file's owner and
+//! permissions are taken over where that is allowed, other hard links keep the old content, and access lists and
+//! extended attributes of the old file are lost.
 
-use std::fs;
+mod kept;
+mod probe;
+mod temporary;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use crate::error::{Error, Result};
 
-/// Fails at once if a file cannot be written to `path` later.
+/// A file name that was tried out: a whole file can be put there later.
 ///
-/// Tries it out with a temporary file beside `path` and leaves nothing behind.
+/// ```
+/// use impasto::{Destination, Written};
+///
+/// # let folder = tempfile::tempdir().map_err(|error| impasto::Error::Numeric(error.to_string()))?;
+/// # let path = folder.path().join("out.png");
+/// let destination = Destination::prove(&path, 0)?; // before the work
+/// let written = destination.write(b"the finished file")?; // after it
+/// assert_eq!(written, Written::AsAsked);
+/// # Ok::<(), impasto::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// The name as it was given.
+    asked: PathBuf,
+    /// Where symbolic links lead from there.
+    target: PathBuf,
+    way: Way,
+}
+
+/// How the file gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Written beside it and renamed.
+    Rename,
+    /// The file itself is overwritten: a mount point, or a folder that takes no other file.
+    InPlace,
+}
+
+/// What became of a finished file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
+pub enum Written {
+    /// It stands under its name, put there at once.
+    AsAsked,
+    /// It stands under its name, but was written over the old file piece by piece, since nothing can be renamed there.
+    InPlace,
+    /// It could not get its name and stands at `path` instead.
+    KeptAt {
+        /// Where the finished file is.
+        path: PathBuf,
+        /// Why it is not where it was asked for, without the file's name.
+        why: String,
+    },
+}
+
+impl Destination {
+    /// Finds out, before any work, whether a file of up to `room` bytes can be put at `path`, by trying: a file of
+    /// that size is written beside it, and the system is asked for every permission that the rename will need. Nothing
+    /// is left behind and an existing file is not touched. Temporary files that a killed run of this program left in
+    /// the folder are removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Output`]: a folder, device or pipe, a name that ends in a slash or is too long, a missing or
+    /// write-protected folder or file, somebody else's file in a sticky folder, an immutable or append-only file, too
+    /// little room.
+    pub fn prove(path: &Path, room: u64) -> Result<Self> {
+        let (target, way) = probe::prove(path, room).map_err(|message| Error::output(path, message))?;
+        Ok(Self { asked: path.to_owned(), target, way })
+    }
+
+    /// The name as it was given.
+    pub fn path(&self) -> &Path {
+        &self.asked
+    }
+
+    /// Whether the file will have to be overwritten piece by piece, since nothing can be renamed there.
+    pub fn is_in_place(&self) -> bool {
+        self.way == Way::InPlace
+    }
+
+    /// Puts a whole file there: beside it, on disk, then renamed; where that fails, over the old file if it can be
+    /// held whole; where that fails, under a free name (`NAME-kept.EXT`) in the working folder or the system's
+    /// folder for temporary files, which [`Written::KeptAt`] tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Output`] when the bytes can be put nowhere.
+    pub fn write(&self, bytes: &[u8]) -> Result<Written> {
+        let mut why = None;
+        if self.way == Way::Rename {
+            match self.renamed(bytes) {
+                Ok(()) => return Ok(Written::AsAsked),
+                Err(error) => why = Some(error),
+            }
+        }
+        let error = match self.in_place(bytes) {
+            Ok(()) => return Ok(Written::InPlace),
+            Err(error) => why.unwrap_or(error),
+        };
+        let why = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                format!("there is no room left ({error}); free some space")
+            }
+            _ => format!("cannot be written ({error})"),
+        };
+        match kept::keep(&self.asked, bytes) {
+            Some(path) => Ok(Written::KeptAt { path, why }),
+            None => Err(Error::output(&self.asked, format!("{why}, nor can it be kept anywhere else"))),
+        }
+    }
+
+    /// Beside the target, with the old file's owner and permissions, then renamed onto it.
+    fn renamed(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = temporary::create(folder_of(&self.target))?;
+        file.write_all(bytes)?;
+        if let Ok(there) = fs::metadata(&self.target) {
+            temporary::take_over(file.as_file(), &there);
+        }
+        file.as_file().sync_all()?;
+        file.persist(&self.target).map_err(|error| error.error)?;
+        sync_folder(&self.target);
+        Ok(())
+    }
+
+    /// Over the old file; its room is reserved first, so that a full disk does not cost the old content.
+    fn in_place(&self, bytes: &[u8]) -> io::Result<()> {
+        let exists = self.target.symlink_metadata().is_ok();
+        let mut file = OpenOptions::new().write(true).create_new(!exists).open(&self.target)?;
+        let filled = temporary::reserve(&file, bytes.len() as u64)
+            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| file.set_len(bytes.len() as u64))
+            .and_then(|()| file.sync_all());
+        if filled.is_err() && !exists {
+            drop(file);
+            let _ = fs::remove_file(&self.target);
+        }
+        filled
+    }
+}
+
+/// Fails at once if a file cannot be written to `path` later; see [`Destination::prove`].
 pub(crate) fn check_writable(path: &Path) -> Result<()> {
-    beside(path).map(drop)
+    Destination::prove(path, 0).map(drop)
 }
 
-/// Puts `bytes` in place of `path` at once, when they are all on disk.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, |file| file.write_all(bytes))
+/// Puts what `fill` writes at `path`, whole; a file that had to be kept elsewhere is an error that names the place.
+pub(crate) fn replace(path: &Path, fill: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<()> {
+    let mut bytes = Vec::new();
+    fill(&mut bytes).map_err(|error| Error::output(path, format!("cannot be written ({error})")))?;
+    write(path, &bytes).map(drop)
 }
 
-/// As [`write`], with the content from `fill`.
-pub(crate) fn replace(path: &Path, fill: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
-    let (mut file, target) = beside(path)?;
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::output(path, format!("the disk is full ({error}); free some space"))
-        }
-        _ => Error::output(path, format!("cannot be written ({error})")),
-    };
-    fill(file.as_file_mut()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    if let Ok(there) = fs::metadata(&target) {
-        file.as_file().set_permissions(there.permissions()).map_err(failed)?;
-    }
-    file.persist(&target).map_err(|error| failed(error.error))?;
-    sync_folder(&target);
-    Ok(())
-}
-
-/// A temporary file in the folder of the file that `path` means, and that file; it vanishes unless persisted.
-fn beside(path: &Path) -> Result<(NamedTempFile, PathBuf)> {
-    let refuse = |message: String| Error::output(path, message);
-    let target = follow(path).map_err(|error| refuse(format!("cannot be found out ({error})")))?;
-    match fs::metadata(&target) {
-        Ok(there) if there.is_dir() => return Err(refuse("is a folder; name a file in it".into())),
-        Ok(there) if !there.is_file() => return Err(refuse("is a device or pipe; name a plain file".into())),
-        Ok(there) if there.permissions().readonly() => {
-            return Err(refuse("is write-protected; name another file or allow writing".into()));
-        }
-        _ => {}
-    }
-    let folder = match target.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => return Err(refuse("is a folder; name a file in it".into())),
-    };
-    let name = folder.display();
-    match fs::metadata(folder) {
-        Ok(there) if there.is_dir() => {}
-        Ok(_) => return Err(refuse(format!("{name} is not a folder"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(refuse(format!("there is no folder {name}; create it first")));
-        }
-        Err(error) => return Err(refuse(format!("the folder {name} cannot be used ({error})"))),
-    }
-    let file = create(folder).map_err(|error| {
-        refuse(format!("no file can be created in the folder {name} ({error}); choose another one"))
-    })?;
-    Ok((file, target))
-}
-
-/// The temporary file, with the permissions that any new file gets (tempfile's own are 0600).
-fn create(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".impasto-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666)); // less the umask
-    }
-    builder.tempfile_in(folder)
-}
-
-/// Where symbolic links lead, the last one possibly to a file that does not exist yet.
-fn follow(path: &Path) -> io::Result<PathBuf> {
-    let mut target = path.to_path_buf();
-    for _ in 0..40 {
-        match fs::read_link(&target) {
-            Ok(next) => target = target.parent().unwrap_or(Path::new("")).join(next),
-            Err(_) => return Ok(target),
+/// Puts `bytes` at `path`, whole, and tells whether it was overwritten in place; a file that had to be kept elsewhere
+/// is an error that names the place.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<bool> {
+    match Destination::prove(path, 0)?.write(bytes)? {
+        Written::AsAsked => Ok(false),
+        Written::InPlace => Ok(true),
+        Written::KeptAt { path: kept, why } => {
+            Err(Error::output(path, format!("{why}; the finished file is kept as {}", kept.display())))
         }
     }
-    Err(io::Error::other("too many symbolic links"))
+}
+
+/// The folder of a file, `.` where its name has none.
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Makes the new name last; where folders cannot be synchronised there is nothing to do.
 fn sync_folder(target: &Path) {
-    if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
-    }
-
-    #[test]
-    fn a_failure_half_way_leaves_the_old_file_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out.png");
-        fs::write(&path, b"old").unwrap();
-        let error = replace(&path, |file| {
-            file.write_all(b"half of the")?;
-            Err(io::ErrorKind::StorageFull.into())
-        });
-        assert!(error.unwrap_err().to_string().contains("disk is full"));
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(names(folder.path()), ["out.png"]);
-        write(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(names(folder.path()), ["out.png"]);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn permissions_are_those_of_a_new_file_or_of_the_old_one() {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let folder = tempfile::tempdir().unwrap();
-        let (plain, ours) = (folder.path().join("plain"), folder.path().join("ours.png"));
-        fs::File::create(&plain).unwrap();
-        write(&ours, b"x").unwrap();
-        assert_eq!(mode(&ours), mode(&plain));
-        fs::set_permissions(&ours, fs::Permissions::from_mode(0o640)).unwrap();
-        write(&ours, b"y").unwrap();
-        assert_eq!(mode(&ours), 0o640);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_are_followed_and_devices_refused() {
-        use std::os::unix::fs::symlink;
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir(at("elsewhere")).unwrap();
-        symlink("elsewhere/real.png", at("link.png")).unwrap();
-        for content in [b"new", b"old"] {
-            write(&at("link.png"), content).unwrap(); // first dangling, then not
-            assert_eq!(fs::read(at("elsewhere/real.png")).unwrap(), content);
-            assert!(fs::symlink_metadata(at("link.png")).unwrap().is_symlink());
-        }
-        symlink("/dev/null", at("null.png")).unwrap();
-        assert!(check_writable(&at("null.png")).unwrap_err().to_string().contains("plain file"));
-        symlink("loop.png", at("loop.png")).unwrap();
-        assert!(check_writable(&at("loop.png")).is_err());
-    }
+    let _ = File::open(folder_of(target)).and_then(|folder| folder.sync_all());
 }

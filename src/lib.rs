@@ -6,9 +6,10 @@
 //! matrices, which say which features occur together, not where. Nothing is trained; each picture is a small
 //! optimisation problem of its own, solved by L-BFGS from coarse to fine sizes.
 //!
-//! ```
+#![cfg_attr(feature = "embedded", doc = "```")]
+#![cfg_attr(not(feature = "embedded"), doc = "```no_run")]
 //! use std::ops::ControlFlow;
-//! use impasto::{Progress, StyleTransfer, picture::{Picture, SaveOptions}};
+//! use impasto::{Progress, Request, StyleTransfer, picture::{Picture, SaveOptions}};
 //!
 //! # let folder = tempfile::tempdir().map_err(|error| impasto::Error::Numeric(error.to_string()))?;
 //! # let [photo_file, painting_file, result_file] = ["a.png", "b.png", "c.png"].map(|name| folder.path().join(name));
@@ -17,7 +18,7 @@
 //! let photo = Picture::load(&photo_file)?;
 //! let painting = Picture::load(&painting_file)?;
 //! let transfer = StyleTransfer::builder().size(64).iterations(2).build()?;
-//! let result = transfer.run(&photo, &[painting], |progress: &Progress| {
+//! let result = transfer.run(&Request::picture(&photo, [painting]), |progress: &Progress| {
 //!     eprintln!("{:.0} s left", progress.seconds_left);
 //!     ControlFlow::Continue(()) // or Break, to get the best picture so far
 //! })?;
@@ -48,28 +49,53 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB. With
-//! `default-features = false` neither the command's dependencies nor the profile code is compiled.
+//! `cli` (default) builds the `impasto` command; `icc` (default) converts embedded colour profiles to sRGB, without which
+//! only profiles that call themselves sRGB are taken; `embedded` (default) puts the network into the library, which is
+//! under CC BY 4.0: without it, bring your own ([`Builder::network`]). `jxl` reads JPEG XL; `ndarray` gives pictures as
+//! arrays; `no-c` keeps the parser generator pest, which comes in through npyz, below the releases that want a C compiler
+//! at build time. With `default-features = false` the command's dependencies are not compiled. (The profile code, moxcms,
+//! is compiled all the same, since the image crate needs it.)
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod diagnose;
 mod engine;
 mod error;
 mod files;
 mod kernels;
 mod loss;
+mod names;
 mod network;
 mod optimize;
 pub mod picture;
 mod random;
 mod run;
 mod tensor;
+mod text;
 pub mod weights;
 
 pub use diagnose::{check, evaluate};
+pub use engine::backend::ConvolutionAlgorithm;
 pub use error::{Error, Result};
+pub use files::{Destination, Written};
+pub use kernels::simd::Isa;
+pub use loss::{Normalisation, PixelTerm, StyleStatistic, Terms};
+pub use network::{
+    Convolution, InputColours, Layer, LayerList, Network, NetworkBuilder, Stage, WeightedLayer,
+};
 pub use optimize::StopReason;
+pub use run::colour::ColourMode;
 pub use run::defaults;
-pub use run::{Builder, Init, Observer, Progress, SizeReport, StyleTransfer, Stylized};
+pub use run::masks::Mask;
+pub use run::options::Options;
+pub use run::sizes::{Iterations, SizeRule};
+pub use run::values::OptimizerName;
+pub use run::{
+    Builder, Cancel, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes,
+    StyleTransfer, Stylized,
+};
+pub use tensor::{Padding, Pooling};
 
 /// What tests, benches and the command need of the inside; no part of the interface.
 #[doc(hidden)]

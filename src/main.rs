@@ -1,7 +1,5 @@
 //! The `impasto` command: a thin layer over the library.
 
-mod cli;
-
 fn main() -> std::process::ExitCode {
-    cli::main()
+    impasto::cli::main()
 }

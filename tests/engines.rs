@@ -11,10 +11,8 @@ use impasto::internals::engine::backend::{Backend, ConvolutionAlgorithm};
 use impasto::internals::engine::reference::Reference;
 use impasto::internals::engine::{Affine, Engine, Fixed, Moments, Order, Products, Region, Seed};
 use impasto::internals::network::plan::Plan;
-use impasto::internals::network::{Layer, Network};
-use impasto::internals::tensor::{
-    Factor, Padding, Pooling, PositionMap, PositionWeights, Scalar, Shape, Window,
-};
+use impasto::internals::tensor::{Factor, PositionMap, PositionWeights, Scalar, Shape, Window};
+use impasto::{Layer, Network, Padding, Pooling};
 use ndarray::Array3;
 use rayon::prelude::*;
 

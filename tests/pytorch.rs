@@ -20,9 +20,9 @@ fn agrees<E: Engine>(
     let mut objective = case.objective(engine);
     let rgb = cast(&case.picture.rgb);
     let mut gradient = rgb.clone();
-    objective.evaluate(&rgb, &mut gradient);
+    let terms = objective.evaluate(&rgb, &mut gradient);
     let what = format!("{engine_name}: {}", case.name);
-    compare_terms(&what, objective.terms(), &expected.terms, bar);
+    compare_terms(&what, &terms, &expected.terms, bar);
     let error = relative_l2(&gradient, &expected.gradient);
     assert!(error <= bar, "{what}: the gradient is {error:e} from PyTorch's");
     println!("{error:.1e} {what}");
@@ -51,7 +51,7 @@ fn the_fixtures_cover_every_preset_padding_and_pooling() {
         for padding in common::PADDINGS {
             for pooling in common::POOLINGS {
                 let covered = |(case, _): &(Case, Expected)| {
-                    (case.losses.normalisation, case.network.padding, case.network.pooling)
+                    (case.losses.normalisation, case.network.padding(), case.network.pooling())
                         == (preset, padding, pooling)
                 };
                 assert!(cases.iter().any(covered), "{preset}, {padding:?}, {pooling:?}");

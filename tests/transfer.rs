@@ -1,10 +1,12 @@
 //! The library as an embedding program uses it: run, watch, stop, repeat.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use impasto::picture::Picture;
-use impasto::{Builder, Error, Init, Progress, StopReason, StyleTransfer, weights};
+use impasto::{
+    Builder, Error, InputColours, Network, Progress, Request, Start, StopReason, Style, StyleTransfer,
+    weights,
+};
 
 fn picture(width: usize, height: usize, kind: f32) -> Picture {
     let plane = width * height;
@@ -18,7 +20,7 @@ fn picture(width: usize, height: usize, kind: f32) -> Picture {
 
 /// Two sizes (24 and 48 px), a small network, one thread.
 fn builder() -> Builder {
-    let network = Arc::new(weights::random("6,6|8", 3).unwrap());
+    let network = weights::random("6,6|8", 3).unwrap();
     StyleTransfer::builder()
         .network(network)
         .size(48)
@@ -48,7 +50,7 @@ fn every_iteration_of_every_size_is_told_and_the_loss_falls() {
     let transfer = builder().build().unwrap();
     let mut told: Vec<(usize, usize, usize, f64)> = Vec::new();
     let result = transfer
-        .run(&content(), &[style()], |progress: &Progress| {
+        .run(&Request::picture(&content(), [style()]), |progress: &Progress| {
             let picture = progress.picture().unwrap();
             assert_eq!((picture.width(), picture.height()), (progress.width, progress.height));
             assert!(progress.seconds > 0.0 && progress.seconds_left >= 0.0);
@@ -64,13 +66,17 @@ fn every_iteration_of_every_size_is_told_and_the_loss_falls() {
         assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
     }
     assert_eq!((result.picture.width(), result.picture.height()), (48, 36));
-    assert_eq!(result.stop, StopReason::Iterations);
-    assert_eq!(result.terms.total, told.last().unwrap().3);
-    assert_eq!(result.sizes.len(), 2);
-    assert_eq!(result.sizes.iter().map(|size| size.evaluations).sum::<usize>(), result.evaluations);
+    assert_eq!(result.report.stop, StopReason::Iterations);
+    assert_eq!(result.report.loss.total, told.last().unwrap().3);
+    assert_eq!(result.report.sizes.len(), 2);
+    assert_eq!(
+        result.report.sizes.iter().map(|size| size.evaluations).sum::<usize>(),
+        result.report.evaluations
+    );
     assert!(result.picture.rgb().iter().all(|value| (0.0..=1.0).contains(value)));
 }
 
+#[cfg(feature = "embedded")]
 #[test]
 fn an_iteration_costs_hardly_more_than_one_evaluation_of_the_real_objective() {
     let load = |name: &str| {
@@ -81,11 +87,11 @@ fn an_iteration_costs_hardly_more_than_one_evaluation_of_the_real_objective() {
     let result = transfer
         .build()
         .unwrap()
-        .run(&load("scene"), &[load("painting")], |_: &Progress| ControlFlow::Continue(()));
+        .run(&Request::picture(&load("scene"), [load("painting")]), |_: &Progress| ControlFlow::Continue(()));
     let result = result.unwrap();
-    let iterations: usize = result.sizes.iter().map(|size| size.iterations).sum();
+    let iterations: usize = result.report.sizes.iter().map(|size| size.iterations).sum();
     assert_eq!(iterations, 90);
-    let evaluations = result.evaluations;
+    let evaluations = result.report.evaluations;
     assert!(evaluations * 10 <= iterations * 11, "{evaluations} evaluations for {iterations} iterations");
 }
 
@@ -95,23 +101,23 @@ fn a_cancelled_run_returns_its_best_picture_at_the_full_size() {
     for stop_at in [1, 5, 10] {
         let mut calls = 0;
         let result = transfer
-            .run(&content(), &[style()], |_: &Progress| {
+            .run(&Request::picture(&content(), [style()]), |_: &Progress| {
                 calls += 1;
                 if calls == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
             .unwrap();
-        assert_eq!((calls, result.stop), (stop_at, StopReason::Cancelled));
+        assert_eq!((calls, result.report.stop), (stop_at, StopReason::Cancelled));
         assert_eq!((result.picture.width(), result.picture.height()), (48, 36));
-        assert_eq!(result.sizes.len(), if stop_at <= 8 { 1 } else { 2 });
+        assert_eq!(result.report.sizes.len(), if stop_at <= 8 { 1 } else { 2 });
     }
 }
 
 #[test]
 fn the_same_pixels_come_out_again_and_for_any_number_of_threads() {
     let paint = |threads| {
-        let transfer = builder().threads(threads).init(Init::Noise).seed(5).build().unwrap();
+        let transfer = builder().threads(threads).seed(5).build().unwrap();
         assert_eq!(transfer.threads(), threads);
-        transfer.run(&content(), &[style()], ()).unwrap().picture
+        transfer.run(&Request::picture(&content(), [style()]).start(Start::Noise), ()).unwrap().picture
     };
     let first = paint(1);
     for threads in [1, 2, 3, 8] {
@@ -122,8 +128,8 @@ fn the_same_pixels_come_out_again_and_for_any_number_of_threads() {
 #[test]
 fn a_size_that_gains_little_ends_early() {
     let transfer = builder().iterations(vec![400, 400]).tolerance(0.2).build().unwrap();
-    let result = transfer.run(&content(), &[style()], ()).unwrap();
-    for size in &result.sizes {
+    let result = transfer.run(&Request::picture(&content(), [style()]), ()).unwrap();
+    for size in &result.report.sizes {
         assert_eq!(size.stop, StopReason::Converged);
         assert!(size.iterations < 400, "{size:?}");
     }
@@ -133,47 +139,86 @@ fn a_size_that_gains_little_ends_early() {
 fn more_content_weight_keeps_more_of_the_content() {
     let distance = |weight| {
         let transfer = builder().content_weight(weight).build().unwrap();
-        let painted = transfer.run(&content(), &[style()], ()).unwrap().picture;
-        let content = content().resized(48, 36);
+        let painted = transfer.run(&Request::picture(&content(), [style()]), ()).unwrap().picture;
+        let content = content().resized(48, 36).unwrap();
         painted.rgb().iter().zip(content.rgb()).map(|(a, b)| (a - b).powi(2)).sum::<f32>()
     };
     assert!(distance(100.0) < distance(0.001));
 }
 
 #[test]
-fn transfers_and_textures_share_a_builder_but_not_every_option() {
-    let styles = [style()];
-    let texture = builder_without_size().build().unwrap().texture((40, 28), &styles, ()).unwrap();
+fn pictures_and_textures_share_a_builder_but_not_every_option() {
+    let paint = |builder: Builder, styles: &[Style]| {
+        builder.build().unwrap().run(&Request::texture(styles.to_vec()), ())
+    };
+    let styles = [style().into()];
+    let texture = paint(small().size((40, 28)), &styles).unwrap();
     assert_eq!((texture.picture.width(), texture.picture.height()), (40, 28));
-    assert!(texture.terms.content.is_empty());
-    let refused = |builder: Builder| message(builder.build().unwrap().texture((40, 28), &styles, ()));
-    assert!(refused(builder_without_size().size(40)).contains("--size"));
-    assert!(refused(builder_without_size().original_colours(true)).contains("--original-colours"));
-    assert!(refused(builder_without_size().content_weight(1.0)).contains("--content-weight"));
-    let none = builder_without_size().build().unwrap();
-    assert!(message(none.texture((0, 28), &styles, ())).contains("--size"));
-    assert!(message(none.texture((40, 28), &[], ())).contains("no style picture"));
+    assert!(texture.report.loss.content.is_empty());
+    let refused = |builder: Builder| message(paint(builder, &styles));
+    assert!(refused(small().original_colours(true)).starts_with("original_colours: a texture"));
+    assert!(refused(small().content_weight(1.0)).starts_with("content_weight: "));
+    assert!(message(small().size((0, 28)).build()).starts_with("size: "));
+    assert!(message(paint(small(), &[])).contains("no style picture"));
 }
 
-fn builder_without_size() -> Builder {
-    let network = Arc::new(weights::random("6,6|8", 3).unwrap());
+fn small() -> Builder {
+    let network = weights::random("6,6|8", 3).unwrap();
     StyleTransfer::builder().network(network).iterations(3).threads(1)
 }
 
 #[test]
 fn a_start_picture_must_have_the_shape_of_the_result() {
-    let start = |picture| builder().init(Init::Picture(picture)).build().unwrap();
-    start(picture(200, 150, 4.0)).run(&content(), &[style()], ()).unwrap();
-    start(picture(49, 36, 4.0)).run(&content(), &[style()], ()).unwrap();
-    let message = message(start(picture(48, 48, 4.0)).run(&content(), &[style()], ()));
+    let transfer = builder().build().unwrap();
+    let (content, style) = (content(), Style::new(style()));
+    let paint =
+        |start| transfer.run(&Request::picture(&content, [style.clone()]).start(Start::Picture(start)), ());
+    paint(picture(200, 150, 4.0)).unwrap();
+    paint(picture(49, 36, 4.0)).unwrap();
+    let message = message(paint(picture(48, 48, 4.0)));
     assert!(message.contains("48x48") && message.contains("48x36"), "{message}");
 }
 
 #[test]
+fn a_style_that_was_measured_before_paints_the_same_picture() {
+    let (first, second) =
+        (builder().build().unwrap(), builder().pooling(impasto::Pooling::Average).build().unwrap());
+    let (content, other, style) = (content(), picture(48, 48, 3.1), Style::new(style()));
+    let paint = |transfer: &StyleTransfer, content: &Picture, style: &Style| {
+        transfer.run(&Request::picture(content, [style.clone()]), ()).unwrap().picture
+    };
+    let fresh = || Style::new(style.picture().clone());
+    for (transfer, content) in [(&first, &content), (&first, &other), (&second, &content), (&first, &content)]
+    {
+        assert_eq!(paint(transfer, content, &style), paint(transfer, content, &fresh()));
+    }
+}
+
+#[test]
+fn styles_count_by_their_weights() {
+    let transfer = builder().build().unwrap();
+    let content = content();
+    let (one, two) = (Style::new(style()), Style::new(picture(40, 60, 0.9)));
+    let paint = |styles: &[Style]| transfer.run(&Request::picture(&content, styles.to_vec()), ());
+    let alone = paint(std::slice::from_ref(&one)).unwrap().picture;
+    assert_eq!(paint(&[one.clone().weight(3.0), two.clone().weight(0.0)]).unwrap().picture, alone);
+    assert_ne!(paint(&[one.clone().weight(3.0), two.clone()]).unwrap().picture, alone);
+    for bad in [-1.0, f64::NAN, f64::INFINITY, 0.0] {
+        let refused = message(paint(&[one.clone().weight(bad)]));
+        assert!(refused.starts_with("style_blend: "), "{refused}");
+    }
+}
+
+#[test]
 fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
-    let mut network = weights::random("6,6|8", 3).unwrap();
-    std::sync::Arc::make_mut(&mut network.convolutions[1].weight)[0] = f32::NAN;
-    let transfer = builder().network(Arc::new(network)).build().unwrap();
-    let result = transfer.run(&content(), &[style()], ());
+    // Finite weights whose features are not.
+    let layer =
+        |outputs: usize, inputs: usize| (outputs, vec![3e38f32; outputs * inputs * 9], vec![0.0f32; outputs]);
+    let network = Network::builder("huge")
+        .colours(InputColours::Torchvision)
+        .block([layer(6, 3), layer(6, 6)])
+        .block([layer(8, 6)]);
+    let transfer = builder().network(network.build().unwrap()).build().unwrap();
+    let result = transfer.run(&Request::picture(&content(), [style()]), ());
     assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));
 }

@@ -84,7 +84,7 @@ def run_program(options, preset, files, folder):
     """The program's terms and gradient, and the command that gave them."""
     gradient = folder / "gradient.npy"
     gradient.unlink(missing_ok=True)
-    command = [options.impasto, "evaluate", "--weights", options.weights, "--preset", preset, "--json"]
+    command = [options.impasto, "evaluate", "--weights", options.weights, "--normalisation", preset, "--json"]
     command += ["--content", files["content"], "--image", files["image"], "--gradient", gradient]
     for style in files["styles"]:
         command += ["--style", style]

@@ -15,7 +15,7 @@ use impasto::picture::{Picture, SaveOptions};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder: PathBuf = std::env::args_os().nth(1).unwrap_or_else(|| "docs/pictures".into()).into();
     std::fs::create_dir_all(&folder)?;
-    let options = SaveOptions { jpeg_quality: 90, ..SaveOptions::default() };
+    let options = SaveOptions::default().quality(90);
     for (name, picture) in
         [("scene.jpg", scene::draw(640, 448)?), ("painting.jpg", painting::draw(640, 512)?)]
     {
@@ -29,5 +29,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn reduced(width: usize, height: usize, pixels: &[vector::V3]) -> impasto::Result<Picture> {
     let plane = |c: usize| pixels.iter().map(move |pixel| [pixel.x, pixel.y, pixel.z][c]);
     let rgb = plane(0).chain(plane(1)).chain(plane(2)).collect();
-    Ok(Picture::from_rgb(2 * width, 2 * height, rgb)?.resized(width, height))
+    Picture::from_rgb(2 * width, 2 * height, rgb)?.resized(width, height)
 }

@@ -5,16 +5,19 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use impasto::internals::engine::backend::Backend;
-use impasto::internals::engine::memory::{self, Purpose};
-use impasto::internals::engine::steps::Steps;
-use impasto::internals::engine::{Engine, LayerTime};
-use impasto::internals::kernels::peak;
-use impasto::internals::kernels::simd::{Isa, Level};
-use impasto::internals::loss::gram::measure;
-use impasto::internals::loss::objective::Objective;
-use impasto::internals::run::{start::noise, threads};
-use impasto::{Result, weights};
+use crate::engine::backend::Backend;
+use crate::engine::memory::{self, Use};
+use crate::engine::steps::Steps;
+use crate::engine::{Engine, LayerTime};
+use crate::error::Result;
+use crate::kernels::peak;
+use crate::kernels::simd::{Isa, Level};
+use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
+use crate::loss::targets::measure;
+use crate::network::Network;
+use crate::run::settings::{Purpose, losses};
+use crate::run::{start::noise, threads};
+use crate::weights;
 
 use super::args::BenchArgs;
 use super::options::{self, refuse};
@@ -103,46 +106,47 @@ struct Measured {
 const PROFILED: usize = 3;
 
 /// Times evaluations of a whole objective on noise.
-pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
+pub(super) fn run(args: &BenchArgs) -> Result<Ending> {
     let size = match args.size {
         SizeValue::Longer(size) => size,
         SizeValue::Exact(width, height) if width == height => width,
-        SizeValue::Exact(..) => return refuse("--size", "the picture is square; give one number"),
+        SizeValue::Exact(..) => return refuse("size", "the picture is square; give one number"),
     };
     if !(1..=10_000).contains(&args.repeats) {
-        return refuse("--repeats", format!("{} came; give a number from 1 to 10000", args.repeats));
+        return refuse("repeats", format!("{} was given; give a number from 1 to 10000", args.repeats));
     }
-    if args.loss.style_blend.is_some() {
-        return refuse("--style-blend", "there is one style picture, of noise; leave it out");
-    }
-    let losses = options::losses(Some(&args.content_loss), &args.loss);
-    let network = match &args.architecture {
+    let purpose = Purpose::Numbers { content: true, style: true };
+    let losses = |network: &Network| losses(&args.content_loss, &args.loss, network, purpose);
+    let chosen = &args.network.options;
+    let mut network = match &args.architecture {
         Some(architecture) => {
-            let mut network = weights::random(architecture, 0)?;
-            network.pooling = args.network.pooling.map_or(network.pooling, options::pooling_of);
+            let network = weights::random(architecture, 0)?;
             // Layers below the deepest tap would only take memory.
-            let taps = losses.resolve(&network)?.taps();
-            let deepest = taps.iter().filter_map(|tap| network.position(*tap)).max();
-            network.convolutions.truncate(deepest.map_or(0, |at| at + 1));
-            Arc::new(network)
+            let taps = losses(&network)?.taps();
+            taps.iter().max().map_or(network.clone(), |&deepest| network.up_to(deepest))
         }
-        None => options::network(args.network.weights.as_deref(), args.network.pooling)?,
+        None => options::network(args.network.weights.as_deref())?,
     };
-    let losses = losses.resolve(&network)?;
-    let backend = Backend::new(network.clone(), args.network.convolution, args.network.isa)?;
-    let pool = threads::pool(args.network.threads)?;
+    if let Some(pooling) = chosen.pooling {
+        network = network.with_pooling(pooling);
+    }
+    let network = Arc::new(network);
+    let losses = losses(&network)?;
+    let backend = Backend::new(network.clone(), chosen.convolution.unwrap_or_default(), chosen.isa)?;
+    let pool = threads::pool(chosen.threads)?;
     let steps = backend.steps(size, size, &losses.taps())?;
     let compared = losses.content_taps();
-    pool.install(|| memory::require(steps.plan(), backend.kind(), &compared, Purpose::Evaluation))?;
+    pool.install(|| memory::require(steps.plan(), backend.kind(), &compared, Use::Evaluation))?;
     let measured = pool.install(|| -> Result<Measured> {
         let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)));
         let (content, style, image) = (content?, style?, image?);
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         let mut engine = backend.engine(size, size, &layers)?;
-        let styles = measure(&mut engine, style.rgb(), &layers);
+        let styles = measure(&mut engine, style.rgb(), &layers, losses.statistic.order(), None);
         drop(engine);
         let engine = backend.engine(size, size, &losses.taps())?;
-        let mut objective = Objective::new(engine, losses.clone(), Some(content.rgb()), &styles)?;
+        let seen = ContentPicture { rgb: content.rgb(), weights: None };
+        let mut objective = Objective::new(engine, &losses, Some(seen), &[StyleRegion::everywhere(styles)])?;
         let mut gradient = vec![0.0; image.rgb().len()];
         let mut time = |objective: &mut Objective<_>| {
             let start = Instant::now();
@@ -157,13 +161,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Ending> {
     })?;
     // Before anything else takes memory.
     let peak_rss_bytes = memory::peak();
-    let level = args.network.isa.and_then(Isa::level).unwrap_or_else(Level::best);
+    let level = chosen.isa.and_then(Isa::level).unwrap_or_else(Level::best);
     let peaks = (peak::fma_peak_gflops(level, &pool), peak::copy_gbytes(&pool));
     let report = report(&steps, pool.current_num_threads(), measured, peaks, peak_rss_bytes);
     if args.json {
-        output::json(&report);
+        output::json(&report)?;
     } else {
-        output::result(&text(&report));
+        output::result(&text(&report))?;
     }
     Ok(Ending::Done)
 }
@@ -199,7 +203,7 @@ fn report(
         }
     });
     Report {
-        network: steps.plan().network().name.clone(),
+        network: steps.plan().network().name().to_owned(),
         size: steps.plan().picture().width,
         threads,
         repeats: seconds.len(),

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use impasto::Result;
-use impasto::check::{Finding, check};
-use impasto::internals::run::threads;
+use crate::Result;
+use crate::diagnose::check::{Finding, check};
+use crate::run::threads;
 
 use super::args::CheckArgs;
 use super::values::SizeValue;
@@ -27,16 +27,16 @@ struct Line {
 }
 
 /// Prints every comparison; the exit status says whether all are within their bars.
-pub(crate) fn run(args: &CheckArgs) -> Result<Ending> {
+pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     let size = match args.size {
         SizeValue::Longer(side) => (side, side),
         SizeValue::Exact(width, height) => (width, height),
     };
     if size.0.max(size.1) > 256 {
         let message = "the check runs in f64 many times over; give sides of at most 256 pixels";
-        return options::refuse("--size", message);
+        return options::refuse("size", message);
     }
-    let network = options::network(args.weights.as_deref(), None)?;
+    let network = options::network(args.weights.as_deref())?;
     let findings = threads::pool(args.threads)?.install(|| check(&network, size, args.seed))?;
     let passed = findings.iter().all(Finding::passed);
     if args.json {
@@ -46,17 +46,17 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Ending> {
             accepted: finding.bar,
             passed: finding.passed(),
         };
-        output::json(&Report { passed, checks: findings.iter().map(line).collect() });
+        output::json(&Report { passed, checks: findings.iter().map(line).collect() })?;
     } else {
         for finding in &findings {
             let verdict = if finding.passed() { "ok" } else { "BAD" };
-            output::result(&format!("{verdict:<4} {:>9.2e}  {}", finding.error, finding.what));
+            output::result(&format!("{verdict:<4} {:>9.2e}  {}", finding.error, finding.what))?;
         }
         output::result(if passed {
             "every gradient is within its bar"
         } else {
             "a gradient is beyond its bar: do not trust this build on this machine"
-        });
+        })?;
     }
     Ok(if passed { Ending::Done } else { Ending::Bad })
 }

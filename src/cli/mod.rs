@@ -3,6 +3,8 @@
 //! Results go to files and stdout, progress and messages to stderr. Exit status: 0 done, 1 failed, 2 wrong
 //! usage, 130 interrupted.
 
+#![allow(missing_docs)] // not part of the interface
+
 mod args;
 mod bench;
 mod check;
@@ -11,6 +13,7 @@ mod interrupt;
 mod options;
 mod output;
 mod progress;
+mod spelling;
 mod transfer;
 mod values;
 mod weights;
@@ -20,10 +23,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use impasto::Error;
+use crate::error::Error;
 
 /// How a command ended without an error.
-pub(crate) enum Ending {
+enum Ending {
     /// Everything was done.
     Done,
     /// The work was done and the answer is bad (`check`).
@@ -33,7 +36,7 @@ pub(crate) enum Ending {
 }
 
 /// Runs the command line of this process.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -51,7 +54,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Ending::Bad) => ExitCode::from(1),
         Ok(Ending::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            output::message(&format!("impasto: error: {error}"));
+            output::message(&format!("impasto: error: {}", spelling::spelled(&error)));
             ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
         }
     }
@@ -61,8 +64,10 @@ pub(crate) fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output::result(error.to_string().trim_end());
-            return ExitCode::SUCCESS;
+            return match output::result(error.to_string().trim_end()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            };
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             output::message(error.to_string().trim_end());

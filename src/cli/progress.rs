@@ -5,13 +5,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 
-use impasto::Progress;
-use impasto::internals::loss::Terms;
+use crate::error::Error;
+use crate::run::Progress;
 
-use super::args::PaintArgs;
-use super::interrupt::Interrupt;
+use super::args::PaintingArgs;
 use super::output;
 
 /// Steps of the bar.
@@ -19,66 +17,51 @@ const BAR: u64 = 1000;
 /// The least time between two lines about the same size.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How progress is told.
-enum Voice {
+/// How progress is reported.
+enum Form {
     Bar(ProgressBar),
     Lines { next: Option<(usize, Instant)> },
     Json,
-    Nothing,
+    Silent,
 }
 
-/// What the command does after every iteration: tells, and stops at Ctrl-C.
-pub(crate) struct Teller {
-    voice: Voice,
-    interrupt: Interrupt,
+/// What the command does after every iteration.
+pub(super) struct Reporter {
+    form: Form,
+    /// The first line that could not be written; the picture is more important, and is finished.
+    failed: Option<Error>,
 }
 
-/// A progress line in JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    width: usize,
-    height: usize,
-    size_index: usize,
-    size_count: usize,
-    iteration: usize,
-    iterations: usize,
-    evaluations: usize,
-    loss: &'a Terms,
-    seconds: f64,
-    seconds_left: f64,
-}
-
-impl Teller {
-    /// Chooses the voice by the options and by where stderr goes.
-    pub fn new(args: &PaintArgs, interrupt: Interrupt) -> Self {
-        let voice = match (args.quiet, args.json) {
-            (true, _) => Voice::Nothing,
-            (false, true) => Voice::Json,
-            (false, false) if std::io::stderr().is_terminal() => Voice::Bar(bar()),
-            (false, false) => Voice::Lines { next: None },
+impl Reporter {
+    /// Chooses the form by the options and by where stderr goes.
+    pub fn new(args: &PaintingArgs) -> Self {
+        let form = match (args.quiet, args.json) {
+            (true, _) => Form::Silent,
+            (false, true) => Form::Json,
+            (false, false) if std::io::stderr().is_terminal() => Form::Bar(bar()),
+            (false, false) => Form::Lines { next: None },
         };
-        Self { voice, interrupt }
+        Self { form, failed: None }
     }
 
-    /// Takes the bar away.
-    pub fn finish(&self) {
-        if let Voice::Bar(bar) = &self.voice {
+    /// Takes the bar away; the error that a line met is to be told after the picture is written.
+    pub fn finish(self) -> Option<Error> {
+        if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }
+        self.failed
     }
-}
 
-impl Teller {
-    /// Tells, unless it is too soon, and answers whether to go on.
-    pub fn tell(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
-        match &mut self.voice {
-            Voice::Bar(bar) => {
+    /// Reports, unless it is too soon.
+    pub fn report(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
+        match &mut self.form {
+            Form::Bar(bar) => {
                 let whole = progress.seconds + progress.seconds_left;
                 bar.set_position((BAR as f64 * progress.seconds / whole.max(1e-9)) as u64);
                 bar.set_prefix(size(progress));
                 bar.set_message(sentence(progress));
             }
-            Voice::Lines { next } => {
+            Form::Lines { next } => {
                 let now = Instant::now();
                 let due = match next {
                     Some((size, time)) => *size != progress.size_index || now >= *time,
@@ -89,21 +72,14 @@ impl Teller {
                     output::message(&format!("{} {}", size(progress), sentence(progress)));
                 }
             }
-            Voice::Json => output::json(&Line {
-                width: progress.width,
-                height: progress.height,
-                size_index: progress.size_index,
-                size_count: progress.size_count,
-                iteration: progress.iteration,
-                iterations: progress.iterations,
-                evaluations: progress.evaluations,
-                loss: progress.terms,
-                seconds: progress.seconds,
-                seconds_left: progress.seconds_left,
-            }),
-            Voice::Nothing => {}
+            Form::Json => {
+                if let Err(error) = output::json(progress) {
+                    self.failed.get_or_insert(error);
+                }
+            }
+            Form::Silent => {}
         }
-        if self.interrupt.came() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     }
 }
 

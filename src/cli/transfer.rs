@@ -1,83 +1,93 @@
 //! `impasto transfer` and `impasto texture`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
-use impasto::internals::engine::memory;
-use impasto::internals::loss::Terms;
-use impasto::picture::{Format, Picture, SaveOptions, check_output};
-use impasto::{Error, Init, Progress, Result, StopReason, Stylized, defaults};
-
-use super::args::{PaintArgs, TextureArgs, TransferArgs};
-use super::interrupt::Interrupt;
+use super::args::{PaintingArgs, TextureArgs, TransferArgs};
 use super::options::{self, refuse};
-use super::progress::Teller;
-use super::values::{InitValue, SizeValue};
-use super::{Ending, output};
+use super::progress::Reporter;
+use super::values::{InitValue, StyleValue};
+use super::{Ending, interrupt, output};
+use crate::engine::memory;
+use crate::error::{Error, Result};
+use crate::optimize::StopReason;
+use crate::picture::{Format, Picture, SaveOptions, check_output};
+use crate::run::sizes::SizeRule;
+use crate::run::{Progress, Report, Request, Start, Style, StyleTransfer, Stylized, defaults};
 
 /// Paints a picture.
-pub(crate) fn transfer(args: &TransferArgs) -> Result<Ending> {
-    let size = match args.size {
-        None => defaults::SIZE,
-        Some(SizeValue::Longer(size)) => size,
-        Some(SizeValue::Exact(width, height)) => {
-            return refuse(
-                "--size",
-                format!(
-                    "{width}x{height} came, but the aspect ratio is the content's; give the longer side alone"
-                ),
-            );
-        }
+pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
+    let painting = &args.painting;
+    let styles = options::styles(&args.style, painting)?;
+    let transfer = StyleTransfer::builder()
+        .options(args.options())
+        .network(options::network(painting.network.weights.as_deref())?)
+        .build()?;
+    let inputs: Vec<&Path> =
+        styles.iter().map(|style| style.file.as_path()).chain([args.content.as_path()]).collect();
+    check_destination(painting, &inputs, &args.init)?;
+    let content = match longest(painting) {
+        Some(longer) => Picture::load_at_most(&args.content, longer)?,
+        None => Picture::load(&args.content)?,
     };
-    options::check_blend(&args.loss, &args.style)?;
-    let builder = options::builder(Some(&args.content_loss), &args.loss, &args.paint, &args.network)?;
-    let mut builder = builder.size(size).original_colours(args.original_colours);
-    builder = match &args.init {
-        InitValue::Content => builder,
-        InitValue::Noise => builder.init(Init::Noise),
-        InitValue::File(file) => builder.init(Init::Picture(Picture::load_at_most(file, size.max(1))?)),
-    };
-    let transfer = builder.build()?;
-    let inputs: Vec<&Path> = args.style.iter().chain([&args.content]).map(PathBuf::as_path).collect();
-    check_destination(&args.output, size, &inputs, &args.init)?;
-    let content = Picture::load_at_most(&args.content, size)?;
-    let styles = load_styles(&args.style, size, &args.paint)?;
-    let mut teller = Teller::new(&args.paint, Interrupt::install());
-    let stylized = transfer.run(&content, &styles, |progress: &Progress<'_>| teller.tell(progress));
-    teller.finish();
-    finish(&stylized?, &args.output, &args.paint, transfer.threads())
+    let styles = load_styles(&styles, painting)?;
+    let request = Request::picture(&content, styles).start(start(&args.init, painting)?);
+    run(&transfer, &request, painting)
 }
 
 /// Makes a texture.
-pub(crate) fn texture(args: &TextureArgs) -> Result<Ending> {
-    let (width, height) = match args.size {
-        SizeValue::Longer(size) => (size, size),
-        SizeValue::Exact(width, height) => (width, height),
-    };
-    options::check_blend(&args.loss, &args.style)?;
-    let builder = options::builder(None, &args.loss, &args.paint, &args.network)?;
-    let longer = width.max(height);
-    let builder = match &args.init {
-        InitValue::Noise => builder.init(Init::Noise),
-        InitValue::File(file) => builder.init(Init::Picture(Picture::load_at_most(file, longer.max(1))?)),
-        InitValue::Content => {
-            return refuse("--init", "a texture has no content to start from; give noise or a file");
-        }
-    };
-    let transfer = builder.build()?;
-    let inputs: Vec<&Path> = args.style.iter().map(PathBuf::as_path).collect();
-    check_destination(&args.output, longer, &inputs, &args.init)?;
-    let styles = load_styles(&args.style, longer, &args.paint)?;
-    let mut teller = Teller::new(&args.paint, Interrupt::install());
-    let stylized =
-        transfer.texture((width, height), &styles, |progress: &Progress<'_>| teller.tell(progress));
-    teller.finish();
-    finish(&stylized?, &args.output, &args.paint, transfer.threads())
+pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
+    let painting = &args.painting;
+    let styles = options::styles(&args.style, painting)?;
+    if args.init == InitValue::Content {
+        return refuse("init", "a texture has no content to start from; give noise or a file");
+    }
+    let transfer = StyleTransfer::builder()
+        .options(painting.options())
+        .network(options::network(painting.network.weights.as_deref())?)
+        .build()?;
+    let inputs: Vec<&Path> = styles.iter().map(|style| style.file.as_path()).collect();
+    check_destination(painting, &inputs, &args.init)?;
+    let styles = load_styles(&styles, painting)?;
+    let request = Request::texture(styles).start(start(&args.init, painting)?);
+    run(&transfer, &request, painting)
+}
+
+/// Paints, reports, writes.
+fn run(transfer: &StyleTransfer, request: &Request<'_>, painting: &PaintingArgs) -> Result<Ending> {
+    let request = request.clone().cancelled_by(&interrupt::install());
+    let mut reporter = Reporter::new(painting);
+    let stylized = transfer.run(&request, |progress: &Progress<'_>| reporter.report(progress));
+    let unreported = reporter.finish();
+    let ending = finish(&stylized?, painting)?;
+    unreported.map_or(Ok(ending), Err)
+}
+
+/// The longer side of the result where it is known before the content is read.
+fn longest(painting: &PaintingArgs) -> Option<usize> {
+    match painting.paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)) {
+        SizeRule::Longer(longer) => Some(longer),
+        SizeRule::Exact(width, height) => Some(width.max(height)),
+        _ => None,
+    }
+}
+
+/// The picture to start from.
+fn start(init: &InitValue, painting: &PaintingArgs) -> Result<Start> {
+    Ok(match init {
+        InitValue::Content => Start::Content,
+        InitValue::Noise => Start::Noise,
+        InitValue::File(file) => Start::Picture(match longest(painting) {
+            Some(longer) => Picture::load_at_most(file, longer)?,
+            None => Picture::load(file)?,
+        }),
+    })
 }
 
 /// Finds out before the work whether the result can be written, and is not one of the inputs.
-fn check_destination(output: &Path, longer: usize, inputs: &[&Path], init: &InitValue) -> Result<()> {
+fn check_destination(painting: &PaintingArgs, inputs: &[&Path], init: &InitValue) -> Result<()> {
+    let output = &painting.output;
     let mut inputs = inputs.to_vec();
     if let InitValue::File(file) = init {
         inputs.push(file);
@@ -85,101 +95,65 @@ fn check_destination(output: &Path, longer: usize, inputs: &[&Path], init: &Init
     options::check_distinct(output, &inputs)?;
     check_output(output)?;
     let format = Format::of(output)?;
-    if longer > format.longest_side() {
+    if longest(painting).is_some_and(|longer| longer > format.longest_side()) {
         let message = format!(
             "{format:?} files have at most {} pixels a side; use another format",
             format.longest_side()
         );
-        return Err(Error::Output { file: output.to_owned(), message });
+        return Err(Error::output(output, message));
     }
     Ok(())
 }
 
-/// The style pictures, no larger than they are needed.
-fn load_styles(files: &[PathBuf], size: usize, paint: &PaintArgs) -> Result<Vec<Picture>> {
-    let longer = (size as f64 * paint.style_scale.unwrap_or(defaults::STYLE_SCALE)).ceil() as usize;
-    files.iter().map(|file| Picture::load_at_most(file, longer.max(1))).collect()
+/// The styles, their pictures no larger than they are needed.
+fn load_styles(styles: &[StyleValue], painting: &PaintingArgs) -> Result<Vec<Style>> {
+    let scale = painting.paint.style_scale.unwrap_or(defaults::STYLE_SCALE);
+    let load = |style: &StyleValue| {
+        let picture = match longest(painting) {
+            Some(longer) => {
+                let needed = (longer as f64 * scale * style.scale.unwrap_or(1.0)).ceil();
+                Picture::load_at_most(&style.file, (needed as usize).max(1))?
+            }
+            None => Picture::load(&style.file)?,
+        };
+        Ok(options::style(picture, style))
+    };
+    styles.iter().map(load).collect()
 }
 
 /// The last line of `--json`.
 #[derive(Serialize)]
-struct Report<'a> {
+struct Line<'a> {
     output: String,
-    width: usize,
-    height: usize,
-    seconds: f64,
-    evaluation_seconds: f64,
-    evaluations: usize,
-    loss: &'a Terms,
-    stop: String,
-    sizes: Vec<SizeLine>,
-    threads: usize,
+    #[serde(flatten)]
+    report: &'a Report,
     seed: u64,
     peak_rss_bytes: Option<u64>,
 }
 
-/// One size in the last line.
-#[derive(Serialize)]
-struct SizeLine {
-    width: usize,
-    height: usize,
-    iterations: usize,
-    evaluations: usize,
-    loss: f64,
-    stop: String,
-}
-
 /// Writes the picture and says so.
-fn finish(stylized: &Stylized, file: &Path, paint: &PaintArgs, threads: usize) -> Result<Ending> {
-    let picture = &stylized.picture;
-    picture.save(file, &SaveOptions::default())?;
-    let interrupted = stylized.stop == StopReason::Cancelled;
-    if paint.json {
-        let line = |size: &impasto::SizeReport| SizeLine {
-            width: size.width,
-            height: size.height,
-            iterations: size.iterations,
-            evaluations: size.evaluations,
-            loss: size.loss,
-            stop: stop(size.stop),
-        };
-        output::json(&Report {
+fn finish(stylized: &Stylized, painting: &PaintingArgs) -> Result<Ending> {
+    let (file, report) = (&painting.output, &stylized.report);
+    stylized.picture.save(file, &SaveOptions::default())?;
+    let interrupted = report.stop == StopReason::Cancelled;
+    if painting.json {
+        output::json(&Line {
             output: file.display().to_string(),
-            width: picture.width(),
-            height: picture.height(),
-            seconds: stylized.seconds,
-            evaluation_seconds: stylized.evaluation_seconds,
-            evaluations: stylized.evaluations,
-            loss: &stylized.terms,
-            stop: stop(stylized.stop),
-            sizes: stylized.sizes.iter().map(line).collect(),
-            threads,
-            seed: paint.seed,
+            report,
+            seed: painting.paint.seed.unwrap_or(defaults::SEED),
             peak_rss_bytes: memory::peak(),
-        });
-    } else if !paint.quiet {
+        })?;
+    } else if !painting.quiet {
         let what = if interrupted { "interrupted; the best picture so far is in" } else { "wrote" };
         output::message(&format!(
             "{what} {} ({}x{}, {:.1} s, {} evaluations, loss {:.4e})",
             file.display(),
-            picture.width(),
-            picture.height(),
-            stylized.seconds,
-            stylized.evaluations,
-            stylized.terms.total
+            report.width,
+            report.height,
+            report.seconds,
+            report.evaluations,
+            report.loss.total
         ));
     }
     Ok(if interrupted { Ending::Interrupted } else { Ending::Done })
-}
-
-/// The name of a reason to stop.
-fn stop(stop: StopReason) -> String {
-    let name = match stop {
-        StopReason::Iterations => "iterations",
-        StopReason::Converged => "converged",
-        StopReason::NoDescent => "no-descent",
-        StopReason::Cancelled => "cancelled",
-        _ => "other",
-    };
-    name.to_owned()
 }

@@ -1,14 +1,14 @@
-//! Values of options that are more than a number: sizes, layer lists, starts.
+//! Values of the command's own options that are more than a number: sizes, lists of numbers, starts.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use impasto::internals::network::{Layer, WeightedLayer};
+use crate::run::StyleSizes;
 
 /// `512` or `512x384`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SizeValue {
+pub(super) enum SizeValue {
     /// The longer side.
     Longer(usize),
     /// Width and height.
@@ -28,27 +28,9 @@ impl FromStr for SizeValue {
     }
 }
 
-/// `relu1_1,relu2_1:0.5`: layers with relative weights, 1 where none is given.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LayersValue(pub Vec<WeightedLayer>);
-
-impl FromStr for LayersValue {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let layer = |item: &str| -> Result<WeightedLayer, String> {
-            let (name, weight) = item.trim().split_once(':').unwrap_or((item.trim(), "1"));
-            let layer: Layer = name.parse()?;
-            let weight = weight.parse().map_err(|_| format!("`{weight}` is not a number, in `{item}`"))?;
-            Ok((layer, weight))
-        };
-        text.split(',').map(layer).collect::<Result<Vec<_>, _>>().map(Self)
-    }
-}
-
 /// `0.7,0.3`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct NumbersValue(pub Vec<f64>);
+pub(super) struct NumbersValue(pub Vec<f64>);
 
 impl FromStr for NumbersValue {
     type Err = String;
@@ -59,9 +41,54 @@ impl FromStr for NumbersValue {
     }
 }
 
+/// A style picture with what is said about it alone: `FILE[:weight=0.7][:scale=1.5][:sizes=coarse]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StyleValue {
+    /// The picture.
+    pub file: PathBuf,
+    /// How much it counts beside others.
+    pub weight: Option<f64>,
+    /// How large its strokes are.
+    pub scale: Option<f64>,
+    /// At which sizes it counts.
+    pub sizes: Option<StyleSizes>,
+}
+
+impl FromStr for StyleValue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut style = Self { file: PathBuf::new(), weight: None, scale: None, sizes: None };
+        let mut rest = text;
+        // From the end, so that a file's own colons stay; a file of just this name is a file.
+        while let Some((before, last)) =
+            rest.rsplit_once(':').filter(|_| !std::path::Path::new(rest).exists())
+        {
+            let Some((key, value)) = last.split_once('=') else { break };
+            let number = || value.parse().map_err(|_| format!("`{value}` is not a number, in `{text}`"));
+            let twice = match key {
+                "weight" => style.weight.replace(number()?).is_some(),
+                "scale" => style.scale.replace(number()?).is_some(),
+                "sizes" => style.sizes.replace(value.parse()?).is_some(),
+                _ => {
+                    return Err(format!(
+                        "`{key}` is nothing that a style has; write FILE:weight=0.7:scale=1.5:sizes=coarse"
+                    ));
+                }
+            };
+            if twice {
+                return Err(format!("`{key}` is given twice, in `{text}`"));
+            }
+            rest = before;
+        }
+        style.file = rest.into();
+        Ok(style)
+    }
+}
+
 /// `content`, `noise` or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum InitValue {
+pub(super) enum InitValue {
     /// The content picture.
     Content,
     /// Noise.
@@ -97,17 +124,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_lists_are_read_and_refused() {
+    fn styles_are_read_with_what_is_said_about_them() {
+        let style = |text: &str| text.parse::<StyleValue>();
+        let plain = style("a/b.png").unwrap();
+        assert_eq!(
+            (plain.file.to_str(), plain.weight, plain.scale, plain.sizes),
+            (Some("a/b.png"), None, None, None)
+        );
+        let full = style("c:b.png:weight=0.7:scale=2:sizes=fine").unwrap();
+        assert_eq!(full.file.to_str(), Some("c:b.png"));
+        assert_eq!((full.weight, full.scale, full.sizes), (Some(0.7), Some(2.0), Some(StyleSizes::Fine)));
+        for bad in ["a.png:weight=x", "a.png:wieght=1", "a.png:scale=1:scale=2", "a.png:sizes=some"] {
+            assert!(style(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_and_refused() {
         assert_eq!("512".parse(), Ok(SizeValue::Longer(512)));
         assert_eq!("512x384".parse(), Ok(SizeValue::Exact(512, 384)));
         for bad in ["", "x", "5x", "512x384x3", "-1", "1.5", "99999999999999999999999"] {
             assert!(bad.parse::<SizeValue>().is_err(), "{bad}");
-        }
-        let layers: LayersValue = "relu1_1, conv2_1:0.5".parse().unwrap();
-        let names: Vec<_> = layers.0.iter().map(|(l, w)| (l.to_string(), *w)).collect();
-        assert_eq!(names, [("relu1_1".to_owned(), 1.0), ("conv2_1".to_owned(), 0.5)]);
-        for bad in ["", "relu1_1,", "relu1_1:", "relu1_1:x", "1_1"] {
-            assert!(bad.parse::<LayersValue>().is_err(), "{bad}");
         }
     }
 }

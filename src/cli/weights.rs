@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use impasto::internals::network::{Network, WeightedLayer};
-use impasto::internals::tensor::{Padding, Pooling};
-use impasto::weights::{self, Precision};
-use impasto::{Error, Result, defaults};
+use crate::error::{Error, Result};
+use crate::network::{Convolution, Network, WeightedLayer};
+use crate::run::defaults;
+use crate::tensor::{Padding, Pooling};
+use crate::weights::{self, Inspected, Storage};
 
 use super::args::{StorageValue, WeightsArgs, WeightsCommand};
 use super::{Ending, options, output};
@@ -17,12 +18,12 @@ use super::{Ending, options, output};
 struct Report {
     file: String,
     sha256: String,
-    bytes: usize,
+    bytes: u64,
     name: String,
     licence: String,
     description: String,
-    pooling: &'static str,
-    padding: &'static str,
+    pooling: Pooling,
+    padding: Padding,
     input_weight: [f32; 9],
     input_bias: [f32; 3],
     parameters: usize,
@@ -41,95 +42,83 @@ struct Line {
 }
 
 /// Inspects or converts.
-pub(crate) fn run(args: &WeightsArgs) -> Result<Ending> {
+pub(super) fn run(args: &WeightsArgs) -> Result<Ending> {
     match &args.command {
         WeightsCommand::Inspect { file, json } => inspect(file.as_deref(), *json),
         WeightsCommand::Convert { file, output, precision, input } => {
             if !output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz")) {
-                let message = "networks are written as .npz; name it so".to_owned();
-                return Err(Error::Output { file: output.clone(), message });
+                return Err(Error::output(output, "networks are written as .npz; name it so"));
             }
             options::check_distinct(output, &[file])?;
             let network = weights::load_as(file, *input)?;
-            let precision = match precision {
-                StorageValue::F32 => Precision::F32,
-                StorageValue::F16 => Precision::F16,
+            let storage = match precision {
+                StorageValue::F32 => Storage::F32,
+                StorageValue::F16 => Storage::F16,
             };
-            weights::save(&network, output, precision)?;
+            weights::save(&network, output, storage)?;
             Ok(Ending::Done)
         }
     }
 }
 
 fn inspect(file: Option<&Path>, json: bool) -> Result<Ending> {
-    let bytes = match file {
-        None => weights::EMBEDDED.to_vec(),
-        Some(path) => std::fs::read(path).map_err(|error| Error::Network {
-            file: path.to_owned(),
-            message: format!("cannot be read ({error})"),
-        })?,
+    let inspected = match file {
+        None => weights::inspect_bytes(weights::embedded_file()?, Path::new("(embedded)"))?,
+        Some(path) => weights::inspect(path)?,
     };
-    let name = file.unwrap_or(Path::new("(embedded)"));
-    let network = weights::decode(&bytes, name)?;
-    let report = report(&network, &bytes);
+    let report = report(&inspected);
     if json {
-        output::json(&report);
+        output::json(&report)?;
     } else {
-        print(&report, &network);
+        print(&report, &inspected.network)?;
     }
     Ok(Ending::Done)
 }
 
-fn report(network: &Network, bytes: &[u8]) -> Report {
+fn report(Inspected { network, sha256, bytes, .. }: &Inspected) -> Report {
     let layers = |list: Vec<WeightedLayer>| {
         list.into_iter().map(|(layer, weight)| (layer.to_string(), weight.into())).collect()
     };
-    let line = |c: &impasto::internals::network::Convolution| Line {
-        name: format!("conv{}_{}", c.block, c.index),
-        inputs: c.inputs,
-        outputs: c.outputs,
-        parameters: c.weight.len() + c.bias.len(),
+    let line = |c: &Convolution| Line {
+        name: c.name(),
+        inputs: c.inputs(),
+        outputs: c.outputs(),
+        parameters: c.weight().len() + c.bias().len(),
     };
-    let convolutions: Vec<Line> = network.convolutions.iter().map(line).collect();
+    let convolutions: Vec<Line> = network.convolutions().iter().map(line).collect();
     Report {
-        file: network.source.display().to_string(),
-        sha256: weights::sha256(bytes),
-        bytes: bytes.len(),
-        name: network.name.clone(),
-        licence: network.licence.clone(),
-        description: network.description.clone(),
-        pooling: match network.pooling {
-            Pooling::Max => "max",
-            Pooling::Average => "average",
-        },
-        padding: match network.padding {
-            Padding::Zeros => "zeros",
-            Padding::Reflect => "reflect",
-        },
-        input_weight: network.input_weight,
-        input_bias: network.input_bias,
-        parameters: convolutions.iter().map(|line| line.parameters).sum(),
+        file: network.source().display().to_string(),
+        sha256: sha256.clone(),
+        bytes: *bytes,
+        name: network.name().to_owned(),
+        licence: network.licence().to_owned(),
+        description: network.description().to_owned(),
+        pooling: network.pooling(),
+        padding: network.padding(),
+        input_weight: *network.input_weight(),
+        input_bias: *network.input_bias(),
+        parameters: network.parameters(),
         content_layers: layers(defaults::content_layers(network)),
         style_layers: layers(defaults::style_layers(network)),
         convolutions,
     }
 }
 
-fn print(report: &Report, network: &Network) {
+fn print(report: &Report, network: &Network) -> Result<()> {
     let or_unstated = |text: &str| if text.is_empty() { "(not stated)".to_owned() } else { text.to_owned() };
     let list = |layers: Vec<WeightedLayer>| {
         let items: Vec<String> = layers.iter().map(|(layer, weight)| format!("{layer}:{weight}")).collect();
         items.join(", ")
     };
-    output::result(&format!("file            {} ({} bytes)", report.file, report.bytes));
-    output::result(&format!("sha256          {}", report.sha256));
-    output::result(&format!("name            {}", or_unstated(&report.name)));
-    output::result(&format!("licence         {}", or_unstated(&report.licence)));
-    output::result(&format!("description     {}", or_unstated(&report.description)));
-    output::result(&format!("pooling         {}", report.pooling));
-    output::result(&format!("padding         {}", report.padding));
-    output::result(&format!("content layers  {}", list(defaults::content_layers(network))));
-    output::result(&format!("style layers    {}", list(defaults::style_layers(network))));
+    output::result(&format!("file            {} ({} bytes)", report.file, report.bytes))?;
+    output::result(&format!("sha256          {}", report.sha256))?;
+    output::result(&format!("name            {}", or_unstated(&report.name)))?;
+    output::result(&format!("licence         {}", or_unstated(&report.licence)))?;
+    output::result(&format!("description     {}", or_unstated(&report.description)))?;
+    output::result(&format!("pooling         {}", report.pooling))?;
+    output::result(&format!("padding         {}", report.padding))?;
+    output::result(&format!("content layers  {}", list(defaults::content_layers(network))))?;
+    output::result(&format!("style layers    {}", list(defaults::style_layers(network))))?;
     let w = report.input_weight;
     for (row, bias) in report.input_bias.iter().enumerate() {
         let head = if row == 0 { "input           " } else { "                " };
@@ -138,15 +127,15 @@ fn print(report: &Report, network: &Network) {
             w[3 * row],
             w[3 * row + 1],
             w[3 * row + 2]
-        ));
+        ))?;
     }
-    output::result("");
-    output::result("convolution     inputs  outputs  parameters");
+    output::result("")?;
+    output::result("convolution     inputs  outputs  parameters")?;
     for line in &report.convolutions {
         output::result(&format!(
             "{:<15} {:>6}  {:>7}  {:>10}",
             line.name, line.inputs, line.outputs, line.parameters
-        ));
+        ))?;
     }
-    output::result(&format!("{:<15} {:>6}  {:>7}  {:>10}", "all", "", "", report.parameters));
+    output::result(&format!("{:<15} {:>6}  {:>7}  {:>10}", "all", "", "", report.parameters))
 }

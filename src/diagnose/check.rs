@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use super::cast;
 use crate::engine::Engine;
 use crate::engine::backend::{Backend, ConvolutionAlgorithm};
 use crate::engine::reference::Reference;
 use crate::error::Result;
 use crate::kernels::simd::Isa;
-use crate::loss::Normalisation;
-use crate::loss::gram::measure;
-use crate::loss::objective::Objective;
-use crate::loss::targets::cast;
+use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
+use crate::loss::targets::measure;
+use crate::loss::{Losses, Normalisation};
 use crate::network::{Network, plan::Plan};
 use crate::random::Random;
-use crate::run::losses::LossOptions;
+use crate::run::options::{ContentOptions, LossOptions};
+use crate::run::settings::{Purpose, losses};
 use crate::tensor::Pooling;
 use crate::tensor::Scalar;
 
@@ -53,11 +54,15 @@ impl Finding {
 pub fn check(network: &Network, (width, height): (usize, usize), seed: u64) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (pooling, pooling_name) in [(Pooling::Max, "max"), (Pooling::Average, "average")] {
-        let network = Arc::new(Network { pooling, ..network.clone() });
+        let network = Arc::new(network.with_pooling(pooling));
         let backends = backends(&network)?;
         for (name, normalisation) in Normalisation::ALL {
-            let options = LossOptions { normalisation, tv_weight: Some(0.1), ..LossOptions::default() };
-            let taps = options.resolve(&network)?.taps();
+            let options = LossOptions {
+                normalisation: Some(normalisation),
+                tv_weight: Some(0.1),
+                ..LossOptions::default()
+            };
+            let taps = resolve(&options, &network)?.taps();
             let question = Question::new(&options, &network, (width, height), seed);
             let engine = || Ok(Reference::<f64>::new(Plan::new(network.clone(), height, width, &taps)?));
             let mut objective = question.objective(&engine)?;
@@ -82,6 +87,11 @@ pub fn check(network: &Network, (width, height): (usize, usize), seed: u64) -> R
         }
     }
     Ok(findings)
+}
+
+/// The losses with content and style, as the options say.
+fn resolve(options: &LossOptions, network: &Network) -> Result<Losses> {
+    losses(&ContentOptions::default(), options, network, Purpose::Numbers { content: true, style: true })
 }
 
 /// Every f32 engine that this processor can run.
@@ -128,12 +138,14 @@ impl<'a> Question<'a> {
     }
 
     fn objective<E: Engine>(&self, engine: &dyn Fn() -> Result<E>) -> Result<Objective<E>> {
-        let losses = self.options.resolve(self.network)?;
+        let losses = resolve(self.options, self.network)?;
         let single =
             |values: &[f64]| cast::<E::Scalar>(&values.iter().map(|&v| v as f32).collect::<Vec<_>>());
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
-        let styles = measure(&mut engine()?, &single(&self.style), &layers);
-        Objective::new(engine()?, losses, Some(&single(&self.content)), &styles)
+        let styles = measure(&mut engine()?, &single(&self.style), &layers, losses.statistic.order(), None);
+        let content = single(&self.content);
+        let content = ContentPicture { rgb: &content, weights: None };
+        Objective::new(engine()?, &losses, Some(content), &[StyleRegion::everywhere(styles)])
     }
 
     /// The gradient at the image.
@@ -150,7 +162,7 @@ impl<'a> Question<'a> {
         let mut ignored = vec![E::Scalar::ZERO; self.image.len()];
         let mut at = |direction: &[f64], step: f64| {
             let moved = self.image.iter().zip(direction).map(|(x, d)| E::Scalar::from_f64(x + step * d));
-            objective.evaluate(&moved.collect::<Vec<_>>(), &mut ignored)
+            objective.evaluate(&moved.collect::<Vec<_>>(), &mut ignored).total
         };
         let scale = 1.0 / norm(gradient);
         let along: Vec<f64> = gradient.iter().map(|g| g * scale * (gradient.len() as f64).sqrt()).collect();
@@ -192,7 +204,7 @@ mod tests {
         let network = Arc::new(crate::weights::random("4,4|6", 1).unwrap());
         let options = LossOptions::default();
         let question = Question::new(&options, &network, (14, 11), 3);
-        let taps = options.resolve(&network).unwrap().taps();
+        let taps = resolve(&options, &network).unwrap().taps();
         let engine = || Ok(Reference::<f64>::new(Plan::new(network.clone(), 11, 14, &taps)?));
         let mut objective = question.objective(&engine).unwrap();
         let mut gradient = question.gradient(&mut objective);

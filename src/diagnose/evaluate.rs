@@ -2,28 +2,29 @@
 
 use std::io::BufWriter;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::engine::EngineKind;
-use crate::engine::backend::{Backend, ConvolutionAlgorithm};
-use crate::engine::memory::{self, Purpose};
+use crate::engine::memory::{self, Use};
 use crate::engine::reference::Reference;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::kernels::simd::Isa;
-use crate::loss::objective::Objective;
-use crate::loss::targets::{Make, cast, style_targets};
+use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
+use crate::loss::targets::{blend, measure};
 use crate::loss::{Losses, Terms};
-use crate::network::Network;
+use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::picture::Picture;
-use crate::run::threads;
+use crate::run::settings::{Computing, Purpose, losses};
+use crate::run::{Builder, Request};
 use crate::tensor::Scalar;
 use crate::weights::npy;
 
+use super::cast;
+
 /// The loss of a picture and its gradient.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// The weighted terms.
     pub terms: Terms,
@@ -62,112 +63,110 @@ impl Evaluation {
 /// The precision of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// f32 with this algorithm and instruction set, as `transfer` computes.
-    Single(ConvolutionAlgorithm, Option<Isa>),
+    /// f32 by the engine that the options choose, as a run computes.
+    Single,
     /// f64 by the reference engine.
     Double,
 }
 
-/// What a picture is compared with, and how.
-#[derive(Debug, Clone, Copy)]
-pub struct Comparison<'a> {
-    /// The network that looks.
-    pub network: &'a Arc<Network>,
-    /// From [`LossOptions::resolve`](crate::run::losses::LossOptions::resolve) for this network.
-    pub losses: &'a Losses,
-    /// Without it there are no content terms.
-    pub content: Option<&'a Picture>,
-    /// Style pictures, each measured at its own size.
-    pub styles: &'a [Picture],
-    /// One weight for each style; without them all count the same.
-    pub blend: Option<&'a [f64]>,
+/// Makes an engine for height × width pixels and the given taps.
+type Make<'a, E> = &'a dyn Fn(usize, usize, &[Layer]) -> Result<E>;
+
+/// The loss of `image` against the pictures of `request`, and its gradient; `builder` says how they are compared.
+///
+/// The image must have the content picture's size; each style is measured at its own. Without a content picture there are
+/// no content terms, without styles no style terms. Nothing is added to the losses unasked: no total variation
+/// unless `tv_weight` is said.
+///
+/// ```
+/// use impasto::evaluate::{Precision, evaluate};
+/// use impasto::picture::Picture;
+/// use impasto::{Request, StyleTransfer};
+///
+/// let (grey, red) = (Picture::uniform(16, 16, [0.5; 3])?, Picture::uniform(20, 12, [0.9, 0.1, 0.1])?);
+/// let builder = StyleTransfer::builder().network(impasto::weights::random("4|6", 1)?).threads(1);
+/// let evaluation = evaluate(&builder, &Request::picture(&grey, [red]), &grey, Precision::Double)?;
+/// assert_eq!(evaluation.terms.content[0].1, 0.0);
+/// assert!(evaluation.terms.total > 0.0);
+/// # Ok::<(), impasto::Error>(())
+/// ```
+///
+/// # Errors
+/// Options that cannot be used; pictures of different sizes or too small for the layers, unusable style weights, too
+/// little memory; as [`Objective::new`].
+pub fn evaluate(
+    builder: &Builder,
+    request: &Request<'_>,
+    image: &Picture,
+    precision: Precision,
+) -> Result<Evaluation> {
+    if let Some(content) = request.content
+        && (content.width(), content.height()) != (image.width(), image.height())
+    {
+        let message = format!(
+            "the content picture has {}x{} pixels and the image {}x{}; give pictures of one size, or of one \
+             shape and `size`",
+            content.width(),
+            content.height(),
+            image.width(),
+            image.height()
+        );
+        return Err(Error::option("content", message));
+    }
+    let computing = Computing::new(&builder.options.network, &builder.resolved_network()?)?;
+    let backend = &computing.backend;
+    let purpose = Purpose::Numbers { content: request.content.is_some(), style: !request.styles.is_empty() };
+    let losses = losses(&builder.options.content, &builder.options.loss, backend.network(), purpose)?;
+    let compared = losses.content_taps();
+    let plan = |height, width, taps: &_, kind| {
+        let plan = Plan::new(backend.network().clone(), height, width, taps)?;
+        memory::require(&plan, kind, &compared, Use::Evaluation)?;
+        Ok(plan)
+    };
+    computing.pool.install(|| match precision {
+        Precision::Single => {
+            let make = |height, width, taps: &_| {
+                plan(height, width, taps, backend.kind())?;
+                backend.engine(height, width, taps)
+            };
+            run(&losses, request, image, &make)
+        }
+        Precision::Double => {
+            let make = |height, width, taps: &_| {
+                Ok(Reference::<f64>::new(plan(height, width, taps, EngineKind::Double)?))
+            };
+            run(&losses, request, image, &make)
+        }
+    })
 }
 
-impl Comparison<'_> {
-    /// The loss of `image`, which must have the content picture's size, and its gradient.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use impasto::evaluate::{Comparison, Precision};
-    /// use impasto::internals::run::losses::LossOptions;
-    /// use impasto::picture::Picture;
-    ///
-    /// let network = Arc::new(impasto::weights::random("4|6", 1)?);
-    /// let losses = LossOptions::default().resolve(&network)?;
-    /// let (grey, red) = (Picture::uniform(16, 16, [0.5; 3])?, Picture::uniform(20, 12, [0.9, 0.1, 0.1])?);
-    /// let comparison = Comparison {
-    ///     network: &network,
-    ///     losses: &losses,
-    ///     content: Some(&grey),
-    ///     styles: &[red],
-    ///     blend: None,
-    /// };
-    /// let evaluation = comparison.evaluate(&grey, Precision::Double, Some(1))?;
-    /// assert_eq!(evaluation.terms.content[0].1, 0.0);
-    /// assert!(evaluation.terms.total > 0.0);
-    /// # Ok::<(), impasto::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Pictures of different sizes or too small for the layers, unusable blend weights, too little memory; as
-    /// [`Objective::new`].
-    pub fn evaluate(
-        &self,
-        image: &Picture,
-        precision: Precision,
-        threads: Option<usize>,
-    ) -> Result<Evaluation> {
-        if let Some(content) = self.content
-            && (content.width(), content.height()) != (image.width(), image.height())
-        {
-            let message = format!(
-                "the content picture has {}x{} pixels and the image {}x{}; give pictures of one size, or of one \
-                 shape and --size",
-                content.width(),
-                content.height(),
-                image.width(),
-                image.height()
-            );
-            return Err(Error::option("--content", message));
+/// The same in any precision.
+fn run<E: Engine>(
+    losses: &Losses,
+    request: &Request<'_>,
+    image: &Picture,
+    make: Make<'_, E>,
+) -> Result<Evaluation> {
+    let layers = losses.style_taps();
+    let styles = match layers.is_empty() {
+        true => Vec::new(),
+        false => {
+            let styles = request.styles.iter().map(|style| {
+                let picture = style.picture();
+                let mut engine = make(picture.height(), picture.width(), &layers)?;
+                let order = losses.statistic.order();
+                Ok(measure(&mut engine, &cast::<E::Scalar>(picture.rgb()), &layers, order, None))
+            });
+            vec![StyleRegion::everywhere(blend(&styles.collect::<Result<Vec<_>>>()?, &request.shares()?))]
         }
-        let compared = self.losses.content_taps();
-        let plan = |height, width, taps: &_, kind| {
-            let plan = Plan::new(self.network.clone(), height, width, taps)?;
-            memory::require(&plan, kind, &compared, Purpose::Evaluation)?;
-            Ok(plan)
-        };
-        threads::pool(threads)?.install(|| match precision {
-            Precision::Single(convolution, isa) => {
-                let backend = Backend::new(self.network.clone(), convolution, isa)?;
-                let make = |height, width, taps: &_| {
-                    plan(height, width, taps, backend.kind())?;
-                    backend.engine(height, width, taps)
-                };
-                self.run(image, &make)
-            }
-            Precision::Double => {
-                let make = |height, width, taps: &_| {
-                    Ok(Reference::<f64>::new(plan(height, width, taps, EngineKind::Double)?))
-                };
-                self.run(image, &make)
-            }
-        })
-    }
-
-    /// The same in any precision.
-    fn run<E: Engine>(&self, image: &Picture, make: Make<'_, E>) -> Result<Evaluation> {
-        let targets = style_targets(self.losses, self.styles, self.blend, make)?;
-        let mut losses = self.losses.clone();
-        if self.content.is_none() {
-            losses.content_layers.clear();
-        }
-        let engine = make(image.height(), image.width(), &losses.taps())?;
-        let content = self.content.map(|content| cast::<E::Scalar>(content.rgb()));
-        let mut objective = Objective::new(engine, losses, content.as_deref(), &targets)?;
-        let mut gradient = vec![E::Scalar::ZERO; image.rgb().len()];
-        objective.evaluate(&cast::<E::Scalar>(image.rgb()), &mut gradient);
-        let gradient = gradient.iter().map(|value| value.to_f64()).collect();
-        let (width, height) = (image.width(), image.height());
-        Ok(Evaluation { terms: objective.terms().clone(), gradient, width, height })
-    }
+    };
+    let engine = make(image.height(), image.width(), &losses.taps())?;
+    let content = request.content.map(|content| cast::<E::Scalar>(content.rgb()));
+    let content = content.as_deref().map(|rgb| ContentPicture { rgb, weights: None });
+    let mut objective = Objective::new(engine, losses, content, &styles)?;
+    let mut gradient = vec![E::Scalar::ZERO; image.rgb().len()];
+    let terms = objective.evaluate(&cast::<E::Scalar>(image.rgb()), &mut gradient);
+    let gradient = gradient.iter().map(|value| value.to_f64()).collect();
+    let (width, height) = (image.width(), image.height());
+    Ok(Evaluation { terms, gradient, width, height })
 }

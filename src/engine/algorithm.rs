@@ -1,9 +1,7 @@
 //! The algorithms of the 3×3 convolutions: what a user may ask for, and what a layer is computed by.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::kernels::blocked::winograd::Tile;
+use crate::names::named;
 use crate::tensor::Shape;
 
 /// The algorithm of the 3×3 convolutions (`--convolution`).
@@ -24,33 +22,14 @@ pub enum ConvolutionAlgorithm {
     Winograd6,
 }
 
-impl ConvolutionAlgorithm {
-    /// Every choice with its name.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("auto", Self::Auto),
-        ("im2col", Self::Im2col),
-        ("direct", Self::Direct),
-        ("winograd", Self::Winograd),
-        ("winograd4", Self::Winograd4),
-        ("winograd6", Self::Winograd6),
-    ];
-}
-
-impl fmt::Display for ConvolutionAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _) = Self::ALL.iter().find(|(_, choice)| choice == self).expect("ALL is complete");
-        f.write_str(name)
-    }
-}
-
-impl FromStr for ConvolutionAlgorithm {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, choice)| choice).ok_or_else(|| {
-            let names = Self::ALL.map(|(name, _)| name).join(", ");
-            format!("`{text}` is not a convolution algorithm; the algorithms are {names}")
-        })
+named! {
+    ConvolutionAlgorithm is "a convolution algorithm" {
+        "auto" => Auto,
+        "im2col" => Im2col,
+        "direct" => Direct,
+        "winograd" => Winograd,
+        "winograd4" => Winograd4,
+        "winograd6" => Winograd6,
     }
 }
 

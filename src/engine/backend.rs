@@ -34,8 +34,8 @@ impl Backend {
         if convolution == ConvolutionAlgorithm::Im2col {
             if let Some(isa) = isa {
                 let message =
-                    format!("{isa} cannot be chosen with --convolution im2col; leave one of them out");
-                return Err(Error::option("--isa", message));
+                    format!("{isa} cannot be chosen with `convolution` im2col; leave one of them out");
+                return Err(Error::option("isa", message));
             }
             return Ok(Self { network, convolution, fast: None });
         }
@@ -43,7 +43,7 @@ impl Backend {
             None => Level::best(),
             Some(isa) => isa.level().ok_or_else(|| {
                 let message = format!("this processor lacks {isa}; it can run {}", Isa::best());
-                Error::option("--isa", message)
+                Error::option("isa", message)
             })?,
         };
         let packed = Arc::new(PackedNetwork::new(network.clone(), convolution));

@@ -49,8 +49,8 @@ pub struct Demand {
 impl Demand {
     /// Of `steps` on so many threads, where the features at the layers `compared` have an F₀.
     pub fn new(steps: &Steps, kind: EngineKind, compared: &[Layer], threads: usize) -> Self {
-        let network = &steps.plan().network().convolutions;
-        let floats = |c: &Convolution| c.weight.len() + c.bias.len();
+        let network = &steps.plan().network().convolutions();
+        let floats = |c: &Convolution| c.weight().len() + c.bias().len();
         let demand = Self {
             network: size_of::<f32>() * network.iter().map(floats).sum::<usize>(),
             losses: (0..steps.plan().taps().len()).map(|tap| of_losses(steps.plan().tap_shape(tap))).sum(),
@@ -72,7 +72,7 @@ impl Demand {
 
     fn fast(self, steps: &Steps, compared: &[Layer], threads: usize) -> Self {
         let (plan, list) = (steps.plan(), steps.list());
-        let mirrors = plan.network().padding == Padding::Reflect;
+        let mirrors = plan.network().padding() == Padding::Reflect;
         let Shape { height, width, .. } = plan.picture();
         let map = |shape: Shape| Layout::new(shape).len() * size_of::<Vector>();
         let kept = |step: &Step| {

@@ -171,7 +171,7 @@ impl Fast {
     /// The forward pass of one step: convolution, bias, ReLU, pooling, borders.
     fn step_forward(&mut self, at: usize) {
         let (step, level, weights) = (self.step(at), self.level, self.weights.clone());
-        let (pooling, padding) = (self.network().pooling, self.network().padding);
+        let (pooling, padding) = (self.network().pooling(), self.network().padding());
         // Out of their places, to be written beside the map that is read.
         let mut output = std::mem::take(self.maps.at(step.writes));
         let mut linear = std::mem::take(&mut self.maps.kept[at].linear);
@@ -211,7 +211,7 @@ impl Fast {
 
     /// The backward pass of one step: carries the gradient of what it left to the gradient of its input.
     fn step_backward(&mut self, at: usize, seeds: &[Seed<'_>]) {
-        let (step, pooling) = (self.step(at), self.network().pooling);
+        let (step, pooling) = (self.step(at), self.network().pooling());
         let (behind, large) = (Layout::new(step.behind()), Layout::new(step.output));
         if step.pooling == PoolingStep::InRegisters {
             let buffer = std::mem::take(&mut self.maps.working[step.gradient]);
@@ -241,7 +241,7 @@ impl Fast {
     fn convolve_back(&mut self, at: usize, source: &Source<'_>, seeds: &[Seed<'_>]) {
         let (step, level, weights) = (self.step(at), self.level, self.weights.clone());
         let mut strips = std::mem::take(&mut self.strips);
-        let mirrors = self.network().padding == Padding::Reflect;
+        let mirrors = self.network().padding() == Padding::Reflect;
         if mirrors {
             strips.compute(level, source, weights.turned(at), &self.scratch);
         }
@@ -317,7 +317,7 @@ impl Engine for Fast {
     fn forward(&mut self, rgb: &[f32]) {
         self.reserve();
         let network = self.steps.plan().network();
-        self.picture.fill(rgb, &network.input_weight, &network.input_bias, network.padding);
+        self.picture.fill(rgb, &network.input_weight(), &network.input_bias(), network.padding());
         for at in 0..self.steps.list().len() {
             let begin = self.clock();
             self.step_forward(at);
@@ -408,7 +408,7 @@ impl Engine for Fast {
                 self.times[at].backward += begin.elapsed().as_secs_f64();
             }
         }
-        unmap_colours(&self.network().input_weight, &self.mapped, gradient);
+        unmap_colours(&self.network().input_weight(), &self.mapped, gradient);
     }
 
     fn profile(&mut self, on: bool) {

@@ -11,7 +11,7 @@ const PIXEL_VECTORS: usize = 30;
 
 /// What an engine is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Use {
     /// One evaluation or more at one size.
     Evaluation,
     /// A picture is painted, from coarse to fine.
@@ -22,12 +22,12 @@ pub enum Purpose {
 /// a painting the optimiser's vectors.
 ///
 /// `compared` are the layers whose features have an F₀; work runs on the threads of the pool that this is called in.
-pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Purpose) -> usize {
+pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use) -> usize {
     let steps = kind.steps(plan.clone());
     let demand = Demand::new(&steps, kind, compared, rayon::current_num_threads()).total();
     match purpose {
-        Purpose::Evaluation => demand,
-        Purpose::Painting => {
+        Use::Evaluation => demand,
+        Use::Painting => {
             let vectors = PIXEL_VECTORS * plan.picture().len() * size_of::<f32>();
             demand + Demand::of_coarser(&steps) + vectors
         }
@@ -39,7 +39,7 @@ pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Purp
 ///
 /// # Errors
 /// [`Error::Option`] about `--size`, with both figures and the largest size that would do.
-pub fn require(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Purpose) -> Result<()> {
+pub fn require(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use) -> Result<()> {
     let Some(available) = available() else { return Ok(()) };
     let needed = estimate(plan, kind, compared, purpose);
     if needed <= available {
@@ -56,7 +56,7 @@ pub fn require(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Purpo
         gigabytes(needed),
         gigabytes(available)
     );
-    Err(Error::option("--size", message))
+    Err(Error::option("size", message))
 }
 
 fn gigabytes(bytes: usize) -> String {
@@ -98,12 +98,12 @@ mod tests {
         let kind = EngineKind::Single(ConvolutionAlgorithm::Auto);
         let require = |side| {
             let plan = Plan::new(network.clone(), side, side, &taps).unwrap();
-            require(&plan, kind, &[], Purpose::Painting)
+            require(&plan, kind, &[], Use::Painting)
         };
         assert!(require(64).is_ok());
         if available().is_some() {
             let message = require(65_536).unwrap_err().to_string();
-            assert!(message.starts_with("--size: 65536x65536 pixels take about"), "{message}");
+            assert!(message.starts_with("size: 65536x65536 pixels take about"), "{message}");
         }
     }
 }

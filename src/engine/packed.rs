@@ -33,12 +33,12 @@ impl PackedNetwork {
     /// Prepares a network; each convolution is packed when an engine first needs it.
     pub fn new(network: Arc<Network>, choice: ConvolutionAlgorithm) -> Self {
         let layer = |c: &network::Convolution| PackedLayer {
-            bias: vectors(&c.bias),
+            bias: vectors(c.bias()),
             direct: OnceLock::new(),
             turned: OnceLock::new(),
             winograd: Default::default(),
         };
-        let layers = network.convolutions.iter().map(layer).collect();
+        let layers = network.convolutions().iter().map(layer).collect();
         Self { layers, network, choice, first: OnceLock::new(), last: OnceLock::new() }
     }
 
@@ -59,33 +59,33 @@ impl PackedNetwork {
 
     /// The first convolution's weights.
     pub(super) fn first(&self) -> &Packed {
-        let c = &self.network.convolutions[0];
-        once(&self.first, || first::pack(&c.weight, c.outputs))
+        let c = &self.network.convolutions()[0];
+        once(&self.first, || first::pack(c.weight(), c.outputs()))
     }
 
     /// The first convolution's weights on the way back.
     pub(super) fn last(&self) -> &LastWeights {
-        let c = &self.network.convolutions[0];
-        once(&self.last, || LastWeights::new(&c.weight, c.outputs))
+        let c = &self.network.convolutions()[0];
+        once(&self.last, || LastWeights::new(c.weight(), c.outputs()))
     }
 
     /// The direct weights of convolution `at`.
     pub(super) fn direct(&self, at: usize) -> &Packed {
-        let c = &self.network.convolutions[at];
-        once(&self.layers[at].direct, || direct::pack(&c.weight, c.outputs, c.inputs))
+        let c = &self.network.convolutions()[at];
+        once(&self.layers[at].direct, || direct::pack(c.weight(), c.outputs(), c.inputs()))
     }
 
     /// The direct weights from the output's gradient to the input's.
     pub(super) fn turned(&self, at: usize) -> &Packed {
-        let c = &self.network.convolutions[at];
-        let pack = || direct::pack(&rotated(&c.weight, c.outputs, c.inputs), c.inputs, c.outputs);
+        let c = &self.network.convolutions()[at];
+        let pack = || direct::pack(&rotated(c.weight(), c.outputs(), c.inputs()), c.inputs(), c.outputs());
         once(&self.layers[at].turned, pack)
     }
 
     /// Winograd's weights of convolution `at`, forward and backward.
     pub(super) fn winograd(&self, at: usize, tile: Tile) -> &(winograd::Weights, winograd::Weights) {
-        let c = &self.network.convolutions[at];
-        let pack = || winograd::Weights::pair(c.weight.clone(), c.outputs, c.inputs, tile);
+        let c = &self.network.convolutions()[at];
+        let pack = || winograd::Weights::pair(c.weight().clone(), c.outputs(), c.inputs(), tile);
         once(&self.layers[at].winograd[tile as usize], pack)
     }
 }

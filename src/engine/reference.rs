@@ -41,9 +41,9 @@ impl<T: Scalar> Reference<T> {
         let cast = |values: &[f32]| values.iter().map(|&v| T::from_f64(f64::from(v))).collect::<Vec<T>>();
         let levels = (0..plan.depth())
             .map(|at| {
-                let convolution = &network.convolutions[at];
-                let weight = cast(&convolution.weight);
-                let rotated = conv::rotated(&weight, convolution.outputs, convolution.inputs);
+                let convolution = &network.convolutions()[at];
+                let weight = cast(convolution.weight());
+                let rotated = conv::rotated(&weight, convolution.outputs(), convolution.inputs());
                 let taps_linear = plan
                     .taps()
                     .iter()
@@ -51,7 +51,7 @@ impl<T: Scalar> Reference<T> {
                 Level {
                     weight,
                     rotated,
-                    bias: cast(&convolution.bias),
+                    bias: cast(convolution.bias()),
                     input: vec![T::ZERO; plan.input_shape(at).len()],
                     linear: vec![T::ZERO; if taps_linear { plan.shape(at).len() } else { 0 }],
                     rectified: vec![T::ZERO; plan.shape(at).len()],
@@ -62,8 +62,8 @@ impl<T: Scalar> Reference<T> {
         Self {
             levels,
             targets: vec![Vec::new(); plan.taps().len()],
-            colour: network.input_weight.map(scalar),
-            offset: network.input_bias.map(scalar),
+            colour: network.input_weight().map(scalar),
+            offset: network.input_bias().map(scalar),
             plan,
         }
     }
@@ -118,14 +118,14 @@ impl<T: Scalar> Engine for Reference<T> {
                 let (above, below) = self.levels.split_at_mut(at);
                 let (previous, input) = (&above[at - 1].rectified, &mut below[0].input);
                 if self.plan.pools_before(at) {
-                    pool::forward(previous, self.plan.shape(at - 1), network.pooling, input);
+                    pool::forward(previous, self.plan.shape(at - 1), network.pooling(), input);
                 } else {
                     input.copy_from_slice(previous);
                 }
             }
             let (shape, level) = (self.plan.input_shape(at), &mut self.levels[at]);
             let output = if level.linear.is_empty() { &mut level.rectified } else { &mut level.linear };
-            conv::forward(&level.input, shape, network.padding, &level.weight, &level.bias, output);
+            conv::forward(&level.input, shape, network.padding(), &level.weight, &level.bias, output);
             if level.linear.is_empty() {
                 relu::rectify(&mut level.rectified);
             } else {
@@ -194,12 +194,12 @@ impl<T: Scalar> Engine for Reference<T> {
             let (shape, level) = (self.plan.shape(at), &self.levels[at]);
             let inputs = self.plan.input_shape(at).channels;
             let mut below = vec![T::ZERO; self.plan.input_shape(at).len()];
-            conv::backward(&here, shape, network.padding, &level.rotated, inputs, &mut below);
+            conv::backward(&here, shape, network.padding(), &level.rotated, inputs, &mut below);
             here = below;
             if self.plan.pools_before(at) {
                 let (map, shape) = (&self.levels[at - 1].rectified, self.plan.shape(at - 1));
                 let mut spread = vec![T::ZERO; shape.len()];
-                pool::backward(map, shape, network.pooling, &here, &mut spread);
+                pool::backward(map, shape, network.pooling(), &here, &mut spread);
                 here = spread;
             }
         }

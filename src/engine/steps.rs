@@ -159,8 +159,8 @@ impl Step {
         let spare = Place::Working(reads.map_or(0, Place::other));
         let writes = if taps.rectified.is_some() { Place::Kept(at) } else { spare };
         let leaves = if pooling == PoolingStep::Apart { Place::Working(writes.other()) } else { writes };
-        let convolution = &network.convolutions[at];
-        let layer = Layer { block: convolution.block, index: convolution.index, stage: Stage::Conv };
+        let convolution = &network.convolutions()[at];
+        let layer = Layer { block: convolution.block(), index: convolution.index(), stage: Stage::Conv };
         let input = plan.input_shape(at);
         Self { layer, algorithm, input, output, pooling, taps, reads, writes, leaves, gradient: 0 }
     }
@@ -275,7 +275,7 @@ impl Steps {
 
     /// What the kernels of an evaluation on so many threads borrow.
     pub(super) fn room(&self, threads: usize) -> Room {
-        let mirrors = self.plan.network().padding == Padding::Reflect;
+        let mirrors = self.plan.network().padding() == Padding::Reflect;
         let room = |step: &Step| {
             let (inputs, outputs) = (step.input.channels, step.output.channels);
             let strips = if mirrors { mirror::room(step.output, inputs) } else { Room::default() };

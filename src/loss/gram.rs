@@ -1,80 +1,49 @@
-//! The style of a picture: its Gram matrices, each divided by the positions it was summed over.
+//! The Gram matrix: `f·E` with `E = Σ(G/M − G_S/M_S)²` (Gatys, Ecker & Bethge 2016, eq. 3 to 5).
+//!
+//! `G = Σ_p w(p)·F(p)F(p)ᵀ`, M = Σw; the normalisation gives f. The derivative by G is `2f/M·(G/M − G_S/M_S)`, and G is
+//! symmetric in F, so that `D = 4f/M·(G/M − G_S/M_S)` and b = 0.
 
-use ndarray::Array2;
+use super::normalisation::Normalisation;
+use super::statistic::Family;
+use crate::engine::Moments;
+use crate::tensor::Shape;
 
-use crate::engine::{Engine, Moments, Order, Region};
-use crate::error::{Error, Result};
-use crate::network::Layer;
-
-/// G/M of one layer, N×N.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StyleTarget {
-    /// Where it was measured.
-    pub layer: Layer,
-    /// G/M, symmetric N×N.
-    pub gram: Array2<f64>,
+/// See the module's text.
+pub(super) struct Gram {
+    /// G_S/M_S, N×N.
+    target: Vec<f64>,
+    /// `Σ(G_S/M_S)²`.
+    norm: f64,
+    /// f.
+    factor: f64,
 }
 
-impl StyleTarget {
-    /// `Σ(G/M)²`.
-    pub fn squared_norm(&self) -> f64 {
-        self.gram.iter().map(|g| g * g).sum()
+impl Gram {
+    /// Compares with a style's mean moments on a map of `shape`.
+    pub fn new(target: Moments, normalisation: Normalisation, shape: Shape) -> Self {
+        let norm = target.second.iter().map(|g| g * g).sum();
+        Self { factor: normalisation.style_factor(shape, norm), norm, target: target.second }
     }
 }
 
-/// Measures a picture (RGB in [0, 1], of the engine's size) at each of `layers`, which must be taps.
-pub fn measure<E: Engine>(engine: &mut E, rgb: &[E::Scalar], layers: &[Layer]) -> Vec<StyleTarget> {
-    engine.forward(rgb);
-    let measure_layer = |&layer: &Layer| {
-        let tap = engine.plan().tap(layer).expect("style layers are taps of the engine");
-        let shape = engine.plan().tap_shape(tap);
-        let mut moments = Moments::new(shape.channels);
-        engine.moments(tap, Region::WHOLE, Order::Second, &mut moments);
-        let gram = Array2::from_shape_vec((shape.channels, shape.channels), moments.second);
-        let mut gram = gram.expect("moments are square");
-        gram /= shape.positions() as f64;
-        StyleTarget { layer, gram }
-    };
-    layers.iter().map(measure_layer).collect()
-}
-
-/// Joins the targets of several style pictures into their weighted mean, layer by layer.
-///
-/// `Σ_k b_k·‖G − T_k‖²` and `‖G − Σ_k b_k·T_k‖²` differ by a constant when the b_k sum to 1, so blending
-/// targets is blending losses; this is also what neural-style does. The weights are scaled to sum 1.
-///
-/// # Errors
-/// As many weights as styles are needed; they must be finite, at least 0, and not all 0.
-pub fn blend(styles: &[Vec<StyleTarget>], weights: &[f64]) -> Result<Vec<StyleTarget>> {
-    if styles.len() != weights.len() {
-        let message =
-            format!("{} weights came for {} style pictures; give one for each", weights.len(), styles.len());
-        return Err(Error::option("--style-blend", message));
+impl Family for Gram {
+    fn size(&self, weight: f64) -> f64 {
+        weight * self.factor * self.norm
     }
-    let sum = blend_sum(weights)?;
-    let mut blended = styles[0].clone();
-    for (at, target) in blended.iter_mut().enumerate() {
-        target.gram.fill(0.0);
-        for (style, weight) in styles.iter().zip(weights) {
-            target.gram.scaled_add(weight / sum, &style[at].gram);
+
+    fn compare(&self, moments: &mut Moments, weight: f64) -> f64 {
+        let factor = weight * self.factor;
+        let slope = 4.0 * factor / moments.mass;
+        let mut sum = 0.0;
+        for (g, target) in moments.second.iter_mut().zip(&self.target) {
+            let difference = *g / moments.mass - target;
+            sum += difference * difference;
+            *g = slope * difference;
         }
+        factor * sum
     }
-    Ok(blended)
-}
 
-/// The sum of blend weights that can be used.
-///
-/// # Errors
-/// Weights that are negative or not finite, or all 0.
-pub(crate) fn blend_sum(weights: &[f64]) -> Result<f64> {
-    let option = "--style-blend";
-    if let Some(bad) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-        let message = format!("{bad} cannot be a weight; give finite numbers of at least 0");
-        return Err(Error::option(option, message));
+    fn has_offset(&self) -> bool {
+        false
     }
-    let sum: f64 = weights.iter().sum();
-    if !(sum.is_finite() && sum > 0.0) {
-        return Err(Error::option(option, "the weights sum to 0; give at least one above 0"));
-    }
-    Ok(sum)
 }

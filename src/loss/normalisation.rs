@@ -12,9 +12,7 @@
 //!
 //! Gatys et al. divide the difference of plain Gram matrices by 4N²M²: the same as E/(4N²) at equal sizes.
 
-use std::fmt;
-use std::str::FromStr;
-
+use crate::names::named;
 use crate::tensor::Shape;
 
 /// A convention for the loss terms; see the module's table.
@@ -31,15 +29,16 @@ pub enum Normalisation {
     Relative,
 }
 
-impl Normalisation {
-    /// Every normalisation with its name.
-    pub const ALL: [(&'static str, Self); 4] = [
-        ("frobenius", Self::Frobenius),
-        ("gatys", Self::Gatys),
-        ("johnson", Self::Johnson),
-        ("relative", Self::Relative),
-    ];
+named! {
+    Normalisation is "a normalisation" {
+        "frobenius" => Frobenius,
+        "gatys" => Gatys,
+        "johnson" => Johnson,
+        "relative" => Relative,
+    }
+}
 
+impl Normalisation {
     /// The factor of `Σ(F_P − F_C)²` for a map of `shape`, given `ΣF_C²`.
     pub fn content_factor(self, shape: Shape, target_norm: f64) -> f64 {
         match self {
@@ -59,27 +58,6 @@ impl Normalisation {
             Self::Johnson => 1.0 / (n * n * n * n),
             Self::Relative => 1.0 / target_norm,
         }
-    }
-}
-
-impl fmt::Display for Normalisation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _) =
-            Self::ALL.iter().find(|(_, normalisation)| normalisation == self).expect("ALL is complete");
-        f.write_str(name)
-    }
-}
-
-impl FromStr for Normalisation {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, normalisation)| normalisation).ok_or_else(
-            || {
-                let names = Self::ALL.map(|(name, _)| name).join(", ");
-                format!("`{text}` is not a normalisation; the normalisations are {names}")
-            },
-        )
     }
 }
 

@@ -1,43 +1,74 @@
-//! The objective: pixels ↦ (loss, gradient), one forward and one backward through the network.
+//! The objective: pixels ↦ (loss by term, gradient), one forward and one backward pass through the network.
 
-use super::{range, variation};
+use super::pixel::WeightedPixelTerm;
+use super::statistic::Family;
+use super::targets::StyleTarget;
 use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use crate::error::{Error, Result};
-use crate::loss::gram::StyleTarget;
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
+use crate::tensor::{Factor, PositionWeights};
 
-/// One content layer: `factor·Σ(F − F_C)²`.
+/// The content picture that is compared with.
+#[derive(Clone, Copy)]
+pub struct ContentPicture<'a, T> {
+    /// 3×H×W, RGB in [0, 1], of the engine's size.
+    pub rgb: &'a [T],
+    /// How much each position of a layer counts; all the same if it is left out.
+    pub weights: Option<&'a dyn Fn(Layer) -> PositionWeights>,
+}
+
+/// What a style is compared with, everywhere or in a region.
+pub struct StyleRegion<'a> {
+    /// One for each of [`Losses::style_layers`].
+    pub targets: Vec<StyleTarget>,
+    /// How much the region counts beside others; 1 alone.
+    pub weight: f64,
+    /// The weights of a layer's positions, and the share of all positions that they are; all if it is left out.
+    pub weights: Option<&'a dyn Fn(Layer) -> (PositionWeights, f64)>,
+}
+
+impl StyleRegion<'_> {
+    /// The whole picture.
+    pub fn everywhere(targets: Vec<StyleTarget>) -> Self {
+        Self { targets, weight: 1.0, weights: None }
+    }
+}
+
+/// One content layer: `factor·Σ_p u(p)·|F(p) − F_C(p)|²`.
 struct Content {
     layer: Layer,
     tap: usize,
     factor: f64,
+    /// u.
+    weights: Option<PositionWeights>,
 }
 
-/// One style layer: `factor·Σ(G/M − T)²`, with a buffer for G, then its derivative.
+/// One style layer: a statistic over a region against its target.
 struct Style {
     layer: Layer,
     tap: usize,
-    factor: f64,
-    target: StyleTarget,
+    /// β times the layer's share.
+    weight: f64,
+    family: Box<dyn Family>,
+    order: Order,
+    /// Where it counts; everywhere if it is left out.
+    region: Option<PositionWeights>,
+    /// The picture's, then their slopes.
     moments: Moments,
 }
 
 /// The loss of a picture of fixed size against a content picture and style statistics.
 pub struct Objective<E: Engine> {
     engine: E,
-    losses: Losses,
     content: Vec<Content>,
     style: Vec<Style>,
-    /// The weight of the range term.
-    range: f64,
-    terms: Terms,
+    pixel: Vec<WeightedPixelTerm>,
     evaluations: usize,
 }
 
 impl<E: Engine> Objective<E> {
-    /// Prepares the targets: runs `content` (3×H×W, RGB in [0, 1], of the engine's size) through the engine once
-    /// if a content layer has weight; `styles` are the targets of [`Losses::style_layers`].
+    /// Prepares the targets: runs `content` through the engine once if a content layer has weight.
     ///
     /// `losses` must have gone through [`Losses::normalised`], and its taps must be the engine's.
     ///
@@ -46,17 +77,17 @@ impl<E: Engine> Objective<E> {
     /// relative to.
     pub fn new(
         mut engine: E,
-        losses: Losses,
-        content: Option<&[E::Scalar]>,
-        styles: &[StyleTarget],
+        losses: &Losses,
+        content: Option<ContentPicture<'_, E::Scalar>>,
+        styles: &[StyleRegion<'_>],
     ) -> Result<Self> {
         let mut content_terms = Vec::new();
         // What a picture whose features are all 0 would cost: the size of this loss, whatever its normalisation.
         let mut empty = 0.0;
-        if let Some(rgb) =
+        if let Some(content) =
             content.filter(|_| losses.content_weight > 0.0 && !losses.content_layers.is_empty())
         {
-            engine.forward(rgb);
+            engine.forward(content.rgb);
             for &(layer, weight) in losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0) {
                 let tap = engine.plan().tap(layer).expect("content layers are taps");
                 engine.remember(tap);
@@ -64,7 +95,8 @@ impl<E: Engine> Objective<E> {
                 let factor = losses.normalisation.content_factor(engine.plan().tap_shape(tap), norm);
                 let factor = losses.content_weight * weight * finite(factor, layer, "content")?;
                 empty += factor * norm;
-                content_terms.push(Content { layer, tap, factor });
+                let weights = content.weights.map(|weights| weights(layer));
+                content_terms.push(Content { layer, tap, factor, weights });
             }
         }
         let mut style_terms = Vec::new();
@@ -72,23 +104,36 @@ impl<E: Engine> Objective<E> {
             losses.style_layers.iter().filter(|(_, w)| *w > 0.0 && losses.style_weight > 0.0)
         {
             let tap = engine.plan().tap(layer).expect("style layers are taps");
-            let target =
-                styles.iter().find(|s| s.layer == layer).expect("every style layer was measured").clone();
             let shape = engine.plan().tap_shape(tap);
-            let factor = losses.normalisation.style_factor(shape, target.squared_norm());
-            let factor = losses.style_weight * weight * finite(factor, layer, "style")?;
-            empty += factor * target.squared_norm();
-            let moments = Moments::new(shape.channels);
-            style_terms.push(Style { layer, tap, factor, target, moments });
+            for region in styles {
+                let target = region.targets.iter().find(|target| target.layer == layer);
+                let target = target.expect("every style layer was measured").moments.clone();
+                let family = losses.statistic.family(target, losses.normalisation, shape);
+                let mut weight = losses.style_weight * weight;
+                let mut positions = None;
+                if let Some(weights) = region.weights {
+                    let (weights, share) = weights(layer);
+                    if share == 0.0 {
+                        continue;
+                    }
+                    weight *= region.weight * share;
+                    positions = Some(weights);
+                }
+                empty += finite(family.size(weight), layer, "style")?;
+                let (order, moments) = (losses.statistic.order(), Moments::new(shape.channels));
+                style_terms.push(Style { layer, tap, weight, family, order, region: positions, moments });
+            }
         }
         let range = losses.range_weight * empty;
-        let terms = Terms::default();
-        Ok(Self { engine, losses, content: content_terms, style: style_terms, range, terms, evaluations: 0 })
-    }
-
-    /// The terms of the last evaluation.
-    pub fn terms(&self) -> &Terms {
-        &self.terms
+        let mut pixel = Vec::new();
+        if range > 0.0 {
+            pixel.push(WeightedPixelTerm::Range(range));
+        }
+        if losses.tv_weight > 0.0 {
+            pixel.push(WeightedPixelTerm::Variation(losses.tv_weight));
+        }
+        pixel.extend(losses.terms.iter().cloned().map(WeightedPixelTerm::Custom));
+        Ok(Self { engine, content: content_terms, style: style_terms, pixel, evaluations: 0 })
     }
 
     /// Evaluations so far.
@@ -106,61 +151,64 @@ impl<E: Engine> Objective<E> {
         &mut self.engine
     }
 
-    /// The loss at `rgb` (3×H×W, RGB in [0, 1], though any real value is allowed); writes dL/d(rgb) into
+    /// The loss at `rgb` (3×H×W, RGB in [0, 1], though any real value is allowed), term by term; writes dL/d(rgb) into
     /// `gradient`.
     ///
     /// # Panics
     /// If a slice has another length than 3·H·W.
-    pub fn evaluate(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) -> f64 {
+    pub fn evaluate(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) -> Terms {
         self.evaluations += 1;
         self.engine.forward(rgb);
         let mut terms = Terms::default();
         for style in &mut self.style {
-            let positions = self.engine.plan().tap_shape(style.tap).positions() as f64;
-            self.engine.moments(style.tap, Region::WHOLE, Order::Second, &mut style.moments);
-            let mut sum = 0.0;
-            // The derivative by G is 2·factor/M·(G/M − T); G is symmetric in F, so dF is twice that times F.
-            let slope = 4.0 * style.factor / positions;
-            for (g, &target) in style.moments.second.iter_mut().zip(&style.target.gram) {
-                let difference = *g / positions - target;
-                sum += difference * difference;
-                *g = slope * difference;
+            let region = Region { window: None, weights: style.region.as_ref() };
+            self.engine.moments(style.tap, region, style.order, &mut style.moments);
+            let value = style.family.compare(&mut style.moments, style.weight);
+            match terms.style.last_mut().filter(|(layer, _)| *layer == style.layer) {
+                Some((_, sum)) => *sum += value,
+                None => terms.style.push((style.layer, value)),
             }
-            terms.style.push((style.layer, style.factor * sum));
         }
-        let matrix = |style| -> [Affine<'_>; 1] {
-            let style: &Style = style;
-            [Affine { matrix: Some(&style.moments.second), ..Affine::default() }]
-        };
-        let affine: Vec<_> = self.style.iter().map(matrix).collect();
+        // The regions of one tap follow one another.
+        let affine: Vec<Affine<'_>> = self.style.iter().map(Style::affine).collect();
         let mut seeds: Vec<Seed> = vec![Seed::NONE; self.engine.plan().taps().len()];
-        for (style, affine) in self.style.iter().zip(&affine) {
-            seeds[style.tap].affine = affine;
+        let mut first = 0;
+        for group in self.style.chunk_by(|a, b| a.tap == b.tap) {
+            seeds[group[0].tap].affine = &affine[first..first + group.len()];
+            first += group.len();
         }
         for content in &self.content {
-            let (distance, _) = self.engine.distance(content.tap, None);
+            let (distance, _) = self.engine.distance(content.tap, content.weights.as_ref());
             terms.content.push((content.layer, content.factor * distance));
-            seeds[content.tap].fixed = Some(Fixed::difference(2.0 * content.factor));
+            let map = content.weights.as_ref().map(PositionWeights::map);
+            let factor = Factor { scale: 2.0 * content.factor, map };
+            seeds[content.tap].fixed = Some(Fixed { own: factor, target: factor });
         }
         self.engine.backward(&seeds, gradient);
-        if self.range > 0.0 {
-            terms.range = self.range * range::add(rgb, self.range, gradient);
+        for term in &self.pixel {
+            let value = term.add(rgb, self.engine.plan().picture(), gradient);
+            terms.pixel.push((term.name().to_owned(), value));
         }
-        if self.losses.tv_weight > 0.0 {
-            let weight = self.losses.tv_weight;
-            terms.tv = weight * variation::add(rgb, self.engine.plan().picture(), weight, gradient);
-        }
-        let sum = |list: &[(Layer, f64)]| list.iter().map(|(_, value)| value).sum::<f64>();
-        terms.total = sum(&terms.content) + sum(&terms.style) + terms.tv + terms.range;
-        self.terms = terms;
-        self.terms.total
+        terms.add_up();
+        terms
     }
 }
 
-/// The factor itself, or why there is none.
-fn finite(factor: f64, layer: Layer, what: &str) -> Result<f64> {
-    if factor.is_finite() {
-        return Ok(factor);
+impl Style {
+    /// What it sends back, once its moments have become slopes.
+    fn affine(&self) -> Affine<'_> {
+        Affine {
+            weights: self.region.as_ref(),
+            matrix: Some(&self.moments.second),
+            offset: self.family.has_offset().then_some(self.moments.first.as_slice()),
+        }
+    }
+}
+
+/// The number itself, or why there is none.
+fn finite(value: f64, layer: Layer, what: &str) -> Result<f64> {
+    if value.is_finite() {
+        return Ok(value);
     }
     Err(Error::Numeric(format!(
         "layer {layer} is all zero (or not finite) on the {what} picture, so the normalisation `relative` has nothing to \

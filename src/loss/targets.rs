@@ -1,90 +1,63 @@
-//! From style pictures to the statistics that a result is compared with.
+//! The style of a picture: what it is measured as, and how several styles become one.
 
-use crate::engine::Engine;
-use crate::error::{Error, Result};
-use crate::loss::Losses;
-use crate::loss::gram::{StyleTarget, blend, measure};
+use crate::engine::{Engine, Moments, Order, Region};
 use crate::network::Layer;
-use crate::picture::Picture;
-use crate::tensor::Scalar;
+use crate::tensor::PositionWeights;
 
-/// Makes an engine for height × width pixels and the given taps.
-pub(crate) type Make<'a, E> = &'a dyn Fn(usize, usize, &[Layer]) -> Result<E>;
-
-/// Measures every style picture at its own size and joins them by weight (equal ones if none are given).
+/// The moments of a style at one layer, divided by the positions they were summed over: `FFᵀ` and `F` on the average.
 ///
-/// # Errors
-/// No picture where the losses have a style, a picture too small for the layers, unusable weights.
-pub(crate) fn style_targets<E: Engine>(
-    losses: &Losses,
-    styles: &[Picture],
-    weights: Option<&[f64]>,
-    make: Make<'_, E>,
-) -> Result<Vec<StyleTarget>> {
-    let layers = style_taps(losses);
-    if layers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let measured = styles.iter().map(|style| {
-        let engine = make(style.height(), style.width(), &layers);
-        let mut engine = engine.map_err(about_the_style)?;
-        Ok(measure(&mut engine, &cast::<E::Scalar>(style.rgb()), &layers))
-    });
-    let measured = measured.collect::<Result<Vec<_>>>()?;
-    if measured.is_empty() {
-        return Err(Error::option("--style-weight", "a style has weight, but there is no style picture"));
-    }
-    match weights {
-        Some(weights) => blend(&measured, weights),
-        None => blend(&measured, &vec![1.0; measured.len()]),
-    }
+/// Every statistic is made of them, and means of moments are moments of a mixture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StyleTarget {
+    /// Where it was measured.
+    pub layer: Layer,
+    /// With mass 1.
+    pub moments: Moments,
 }
 
-/// The style layers whose terms have a weight above 0.
-pub(crate) fn style_taps(losses: &Losses) -> Vec<Layer> {
-    let layers = losses.style_layers.iter().filter(|(_, weight)| *weight > 0.0 && losses.style_weight > 0.0);
-    layers.map(|&(layer, _)| layer).collect()
-}
-
-/// Says that it is the style picture whose size does not suit.
-pub(crate) fn about_the_style(error: Error) -> Error {
-    match error {
-        Error::Option { option, message } => Error::option(option, format!("for the style, {message}")),
-        other => other,
-    }
-}
-
-/// Pixels in the engine's precision.
-pub(crate) fn cast<T: Scalar>(rgb: &[f32]) -> Vec<T> {
-    rgb.iter().map(|&value| T::from_f64(stored(value))).collect()
-}
-
-/// The level of an 8-bit or 16-bit file that rounds to `value` in f32, or `value` itself.
-///
-/// In f64 the rounding of a pixel to f32 would be the largest error left, enough to decide a tie in a pooling
-/// window another way.
-fn stored(value: f32) -> f64 {
-    let level = |most: f64| {
-        let level = (f64::from(value) * most).round() / most;
-        (level as f32 == value).then_some(level)
+/// Measures a picture (RGB in [0, 1], of the engine's size) at each of `layers`, which must be taps; of each layer's
+/// positions as much as `weights` says, or all.
+pub fn measure<E: Engine>(
+    engine: &mut E,
+    rgb: &[E::Scalar],
+    layers: &[Layer],
+    order: Order,
+    weights: Option<&dyn Fn(Layer) -> PositionWeights>,
+) -> Vec<StyleTarget> {
+    engine.forward(rgb);
+    let measure_layer = |&layer: &Layer| {
+        let tap = engine.plan().tap(layer).expect("style layers are taps of the engine");
+        let mut moments = Moments::new(engine.plan().tap_shape(tap).channels);
+        let weights = weights.map(|weights| weights(layer));
+        engine.moments(tap, Region { window: None, weights: weights.as_ref() }, order, &mut moments);
+        let mass = moments.mass;
+        moments.second.iter_mut().chain(&mut moments.first).for_each(|value| *value /= mass);
+        moments.mass = 1.0;
+        StyleTarget { layer, moments }
     };
-    level(255.0).or_else(|| level(65_535.0)).unwrap_or(f64::from(value))
+    layers.iter().map(measure_layer).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pixels_of_files_are_exact_in_double_precision() {
-        for k in 0..=255u8 {
-            assert_eq!(cast::<f64>(&[f32::from(k) / 255.0]), [f64::from(k) / 255.0]);
+/// Joins the targets of several style pictures into their weighted mean, layer by layer; `shares` sum to 1.
+///
+/// `Σ_k b_k·‖G − T_k‖²` and `‖G − Σ_k b_k·T_k‖²` differ by a constant when the b_k sum to 1, so blending
+/// Gram matrices is blending losses; this is also what neural-style does. Means and covariances become those of a
+/// picture that has so much of each style.
+///
+/// # Panics
+/// If there is not one share for each of at least one style.
+pub fn blend(styles: &[Vec<StyleTarget>], shares: &[f64]) -> Vec<StyleTarget> {
+    assert_eq!(styles.len(), shares.len(), "one share a style");
+    let blend_layer = |at: usize| {
+        let layer = styles[0][at].layer;
+        let mut moments = Moments::new(styles[0][at].moments.channels());
+        moments.mass = 1.0;
+        for (style, share) in styles.iter().zip(shares) {
+            let from = &style[at].moments;
+            moments.second.iter_mut().zip(&from.second).for_each(|(sum, value)| *sum += share * value);
+            moments.first.iter_mut().zip(&from.first).for_each(|(sum, value)| *sum += share * value);
         }
-        for k in (0..=65_535u16).step_by(37) {
-            assert_eq!(cast::<f64>(&[f32::from(k) / 65_535.0]), [f64::from(k) / 65_535.0]);
-        }
-        for value in [0.123_456_7f32, -0.5, 1.5] {
-            assert_eq!(cast::<f32>(&[value]), [value]);
-        }
-    }
+        StyleTarget { layer, moments }
+    };
+    (0..styles[0].len()).map(blend_layer).collect()
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::names::by_text;
+
 /// One place in a VGG-shaped network where features can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Layer {
@@ -58,6 +60,50 @@ impl FromStr for Layer {
     }
 }
 
+by_text!(Layer);
+
+/// A layer with its relative weight among its kind.
+pub type WeightedLayer = (Layer, f64);
+
+/// Layers with relative weights; written `relu1_1,relu2_1:0.5`, where a weight that is left out is 1.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerList(pub Vec<WeightedLayer>);
+
+impl From<Vec<WeightedLayer>> for LayerList {
+    fn from(layers: Vec<WeightedLayer>) -> Self {
+        Self(layers)
+    }
+}
+
+impl fmt::Display for LayerList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (layer, weight)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            match weight {
+                1.0 => write!(f, "{comma}{layer}")?,
+                weight => write!(f, "{comma}{layer}:{weight}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for LayerList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let layer = |item: &str| -> Result<WeightedLayer, String> {
+            let (name, weight) = item.trim().split_once(':').unwrap_or((item.trim(), "1"));
+            let layer: Layer = name.parse()?;
+            let weight = weight.parse().map_err(|_| format!("`{weight}` is not a number, in `{item}`"))?;
+            Ok((layer, weight))
+        };
+        text.split(',').map(layer).collect::<Result<Vec<_>, _>>().map(Self)
+    }
+}
+
+by_text!(LayerList);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +127,14 @@ mod tests {
     fn layers_order_by_depth() {
         let order = ["conv1_1", "relu1_1", "conv1_2", "relu2_1"].map(|n| n.parse::<Layer>().unwrap());
         assert!(order.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn lists_are_read_written_and_refused() {
+        let layers: LayerList = "relu1_1, conv2_1:0.5".parse().unwrap();
+        assert_eq!(layers.to_string(), "relu1_1,conv2_1:0.5");
+        for bad in ["", "relu1_1,", "relu1_1:", "relu1_1:x", "1_1"] {
+            assert!(bad.parse::<LayerList>().is_err(), "{bad}");
+        }
     }
 }

@@ -34,26 +34,27 @@ impl Plan {
             let at = network.position(tap).ok_or_else(|| {
                 let known: Vec<String> = network.layers().map(|layer| layer.to_string()).collect();
                 let message = format!("has no layer {tap}; its layers are {}", known.join(", "));
-                Error::network(&network.source, message)
+                Error::network(network.source(), message)
             })?;
             depth = depth.max(at + 1);
         }
         if depth == 0 {
-            return Err(Error::network(&network.source, "no layer was asked for; name at least one"));
+            return Err(Error::network(network.source(), "no layer was asked for; name at least one"));
         }
         let deepest = taps[taps.len() - 1];
-        let smallest = if network.padding == Padding::Reflect { 2 } else { 1 } << (deepest.block - 1).min(32);
+        let smallest =
+            if network.padding() == Padding::Reflect { 2 } else { 1 } << (deepest.block - 1).min(32);
         if height.min(width) < smallest || height.max(width) > MAX_SIDE {
             let message = format!(
                 "a picture of {width}x{height} pixels cannot be used with {deepest}: each side must be from \
                  {smallest} to {MAX_SIDE} pixels; choose another size, or layers less deep"
             );
-            return Err(Error::option("--size", message));
+            return Err(Error::option("size", message));
         }
         let mut shapes: Vec<Shape> = Vec::with_capacity(depth);
-        for convolution in &network.convolutions[..depth] {
-            let by = 1 << (convolution.block - 1);
-            shapes.push(Shape::new(convolution.outputs, height / by, width / by));
+        for convolution in &network.convolutions()[..depth] {
+            let by = 1 << (convolution.block() - 1);
+            shapes.push(Shape::new(convolution.outputs(), height / by, width / by));
         }
         Ok(Self { picture: Shape::new(3, height, width), network, taps, shapes })
     }
@@ -96,11 +97,11 @@ impl Plan {
 
     /// The input shape of convolution `at`, after the pooling before it.
     pub fn input_shape(&self, at: usize) -> Shape {
-        self.shapes[at].with_channels(self.network.convolutions[at].inputs)
+        self.shapes[at].with_channels(self.network.convolutions()[at].inputs())
     }
 
     /// Whether a pooling stands before convolution `at`.
     pub fn pools_before(&self, at: usize) -> bool {
-        at > 0 && self.network.convolutions[at].block != self.network.convolutions[at - 1].block
+        at > 0 && self.network.convolutions()[at].block() != self.network.convolutions()[at - 1].block()
     }
 }

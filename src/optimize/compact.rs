@@ -5,9 +5,11 @@
 //! must keep its f32. Elements of a [`BLOCK`] share a scale, the largest magnitude among them.
 
 use super::sweep::BLOCK;
+use crate::kernels::simd::{Work, widest};
+use rayon::prelude::*;
 
 /// Integers and their scales: element i is `scales[i / BLOCK] · values[i]`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Compact {
     pub(super) values: Vec<i16>,
     pub(super) scales: Vec<f32>,
@@ -19,10 +21,66 @@ impl Compact {
         Self { values: vec![0; length], scales: vec![0.0; length.div_ceil(BLOCK)] }
     }
 
+    /// Becomes `v`, rounded.
+    pub(super) fn round(&mut self, v: &[f32]) {
+        self.fill(|values, range| widest(Round { block: &v[range], values }));
+    }
+
+    /// Becomes `a − b`, element by element, rounded.
+    pub(super) fn difference(&mut self, a: &[f32], b: &[f32]) {
+        self.fill(|values, range| widest(Difference { a: &a[range.clone()], b: &b[range], values }));
+    }
+
+    /// Fills the blocks side by side; `fill` gets a block's values and where they lie, and returns the scale.
+    fn fill(&mut self, fill: impl Fn(&mut [i16], std::ops::Range<usize>) -> f32 + Sync) {
+        let blocks = self.values.par_chunks_mut(BLOCK).zip(&mut self.scales).enumerate();
+        blocks.for_each(|(block, (values, scale))| {
+            let from = block * BLOCK;
+            let range = from..from + values.len();
+            *scale = fill(values, range);
+        });
+    }
+
     /// The elements in f32.
+    #[cfg(test)]
     pub(super) fn expand(&self) -> Vec<f32> {
         let blocks = self.values.chunks(BLOCK).zip(&self.scales);
         blocks.flat_map(|(values, scale)| values.iter().map(move |&v| scale * f32::from(v))).collect()
+    }
+}
+
+struct Round<'a> {
+    block: &'a [f32],
+    values: &'a mut [i16],
+}
+
+impl Work for Round<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        compress(self.block, self.values)
+    }
+}
+
+struct Difference<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    values: &'a mut [i16],
+}
+
+impl Work for Difference<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        let Self { a, b, values } = self;
+        let mut difference = [0.0f32; BLOCK];
+        let difference = &mut difference[..a.len()];
+        for (d, (a, b)) in difference.iter_mut().zip(a.iter().zip(b)) {
+            *d = a - b;
+        }
+        compress(difference, values)
     }
 }
 
@@ -63,5 +121,21 @@ mod tests {
         let mut values = [1; 3];
         assert_eq!(compress(&[0.0; 3], &mut values), 0.0);
         assert_eq!(values, [0; 3]);
+    }
+
+    #[test]
+    fn whole_vectors_are_rounded_block_by_block() {
+        for length in [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 77] {
+            let wave =
+                |phase: f32| -> Vec<f32> { (0..length).map(|i| (0.37 * i as f32 + phase).sin()).collect() };
+            let (a, b) = (wave(0.0), wave(1.0));
+            let (mut rounded, mut difference) = (Compact::zeros(length), Compact::zeros(length));
+            rounded.round(&a);
+            difference.difference(&a, &b);
+            for (i, (r, d)) in rounded.expand().iter().zip(difference.expand()).enumerate() {
+                assert!((r - a[i]).abs() < 2e-5, "{length} {i}");
+                assert!((d - (a[i] - b[i])).abs() < 4e-5, "{length} {i}");
+            }
+        }
     }
 }

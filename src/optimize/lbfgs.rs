@@ -1,211 +1,146 @@
-//! One idea: argmin's L-BFGS, driven by hand one step at a time.
+//! One idea: L-BFGS (Nocedal & Wright 2006, algorithm 7.5), one step at a time, surviving what can go wrong.
 //!
-//! By hand, because a run must survive what argmin's executor does not: a cancelled evaluation, a direction that does
-//! not descend, a pair of differences without curvature. Solver and state are handles on shared vectors, so a copy
-//! of both is kept before each step and put back when the step fails.
+//! argmin finds the direction ([`super::vector_free`]) and calls the line search ([`super::line_search`]), which calls
+//! the loss function: t = 1 first, one evaluation a step as a rule. Along −g, where the model knows no length, the
+//! first trial has a given root mean square per pixel.
+//!
+//! * A step whose pair has no clear curvature is taken, but not remembered.
+//! * When a direction leads nowhere, the model is worn out: the pairs are forgotten and −g is tried, with the length
+//!   of the last step.
+//! * When −g leads nowhere at the very start, the scale may be the reason: see [`RETRIES`].
+//!
+//! A step that an error cuts short leaves everything as it was before it, and can be taken again.
 
-use super::line_search::{SolverState, Wolfe};
-use super::memo::{Evaluation, Memo};
-use super::pixels::{Pixels, Space};
-use super::progress::Progress;
-use super::{Limits, Objective, Outcome, Step, StopReason};
-use crate::{Error, Result};
-use argmin::core::{Problem, Solver, State as _};
-use argmin::solver::quasinewton::LBFGS;
-use argmin_math::{ArgminDot, ArgminSub};
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use super::descent::{Descent, Spare, Trial};
+use super::line_search::{self, Conditions};
+use super::memory::{Memory, Pair};
+use super::point::{Point, Tally};
+use super::vector_free;
+use super::{LossFunction, StopReason};
+use crate::Result;
 
 /// Root mean square change of a pixel, in units of [0, 1], in the first trial of all.
 const FIRST_CHANGE: f64 = 0.01;
-/// A pair is kept when ⟨s, y⟩ exceeds this fraction of ‖s‖·‖y‖; below, it is rounding and would spoil the model.
-const CURVATURE: f64 = 1e-8;
+/// c₂ of the line search.
+const CURVATURE: f64 = 0.9;
+/// The same along −g, whose only purpose is a first pair: any descent with a measurable curvature will do.
+const FIRST_CURVATURE: f64 = 0.999;
+/// Trials in one search; a halving bracket has then shrunk a million times.
+const TRIALS: usize = 20;
+/// What the first trial's length is multiplied by when −g at the start leads nowhere, one after the other: much shorter
+/// steps, for a loss that bends sharply, and much longer ones, for a loss or a picture in which a short step is lost.
+const RETRIES: [f64; 4] = [1e-4, 1e4, 1e-8, 1e8];
+/// Trials in each of these searches.
+const RETRY_TRIALS: usize = 8;
 
-type Lbfgs = LBFGS<Wolfe, Pixels, Pixels, f64>;
-
-/// A run of L-BFGS between two steps.
+/// What L-BFGS knows between two steps, beside the current point.
 #[derive(Debug)]
-pub(super) struct Run {
-    space: Arc<Space>,
-    history: usize,
-    start: Pixels,
-    evaluations: usize,
-    /// None until the start is evaluated.
-    inner: Option<Inner>,
-}
-
-#[derive(Clone)]
-struct Inner {
-    solver: Lbfgs,
-    /// The current point. Its iteration counts the pairs in the history, which argmin derives from it.
-    state: SolverState,
-    best: Evaluation,
-    progress: Progress,
+pub(super) struct Lbfgs {
+    pub(super) memory: Memory,
+    /// ‖t·d‖ of the first trial along −g.
+    pub(super) first_length: f64,
     /// ‖s‖ of the last step taken.
-    last_length: f64,
+    pub(super) last_length: f64,
+    spare: Spare,
 }
 
-impl std::fmt::Debug for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner").field("progress", &self.progress).finish_non_exhaustive()
-    }
-}
-
-/// One step of any solver; generic, since the type of argmin's inner problem cannot be inferred otherwise.
-fn step<O, S: Solver<O, SolverState>>(
-    solver: &mut S,
-    problem: &mut Problem<O>,
-    state: SolverState,
-) -> std::result::Result<SolverState, argmin::core::Error> {
-    Ok(solver.next_iter(problem, state)?.0)
-}
-
-impl Run {
-    pub(super) fn new(history: usize, start: Vec<f32>) -> Self {
-        let space = Space::new(start.len());
-        let start = Pixels::Stored(space.store(start));
-        Self { space, history, start, evaluations: 0, inner: None }
+impl Lbfgs {
+    pub(super) fn new(history: usize, length: usize) -> Self {
+        let first = FIRST_CHANGE * (length as f64).sqrt();
+        let memory = Memory::new(history, length);
+        Self { memory, first_length: first, last_length: first, spare: Spare::new(length) }
     }
 
-    pub(super) fn go(
-        mut self: Box<Self>,
-        objective: &mut dyn Objective,
-        limits: &Limits,
-        on_step: &mut dyn FnMut(&Step) -> ControlFlow<()>,
-    ) -> Result<Outcome> {
-        let best = self.inner.as_ref().map(|inner| inner.best.clone());
-        let memo = Memo::new(objective, Arc::clone(&self.space), best, self.evaluations);
-        if self.inner.is_none() {
-            match memo.evaluate(&self.start) {
-                Ok(first) => self.inner = Some(self.begin(first, &memo)?),
-                Err(_) => return self.end(&memo, stop_or_fail(&memo)?),
-            }
+    /// Forgets the pairs.
+    pub(super) fn forget(&mut self) {
+        for pair in self.memory.forget() {
+            self.spare.compacts.extend([pair.step, pair.change]);
         }
-        let inner = self.inner.as_mut().expect("begun");
-        let stop = loop {
-            if let Some(stop) = inner.progress.reached(limits) {
-                break stop;
-            }
-            if let Some(stop) = inner.advance(&self.space, self.history, &memo)? {
-                break stop;
-            }
-            inner.best = memo.best().expect("the start was finite");
-            inner.progress.step(inner.best.loss);
-            if inner.report(&memo, on_step).is_break() {
-                break StopReason::Cancelled;
-            }
-        };
-        self.end(&memo, stop)
+        self.first_length = self.last_length;
     }
 
-    fn begin(&self, first: Evaluation, memo: &Memo) -> Result<Inner> {
-        if !first.loss.is_finite() {
-            return Err(super::not_finite_at_start(memo.last_raw_loss()));
+    /// Takes one step from `point`, which is evaluated, and moves it there. Some: no step was taken, for this reason.
+    pub(super) fn step(
+        &mut self,
+        point: &mut Point,
+        tally: &mut Tally,
+        function: &mut dyn LossFunction,
+        at_start: bool,
+    ) -> Result<Option<StopReason>> {
+        if point.square == 0.0 {
+            return Ok(Some(StopReason::Converged));
         }
-        let length = FIRST_CHANGE * (self.space.length() as f64).sqrt();
-        Ok(Inner {
-            solver: LBFGS::new(Wolfe::new(length), self.history),
-            state: state_at(&first),
-            progress: Progress::new(first.loss),
-            best: first,
-            last_length: length,
-        })
-    }
-
-    fn end(mut self: Box<Self>, memo: &Memo, stop: StopReason) -> Result<Outcome> {
-        let best = memo.best();
-        self.evaluations = memo.evaluations();
-        if let (Some(inner), Some(best)) = (&mut self.inner, &best) {
-            inner.best = best.clone();
+        if self.search(point, tally, function, TRIALS)? {
+            return Ok(None);
         }
-        Ok(Outcome {
-            pixels: best.as_ref().map_or(&self.start, |best| &best.pixels).stored().data().to_vec(),
-            loss: best.map_or(f64::INFINITY, |best| best.loss),
-            iterations: self.inner.as_ref().map_or(0, |inner| inner.progress.iterations),
-            evaluations: self.evaluations,
-            stop,
-            state: super::State(super::Run::Lbfgs(self)),
-        })
-    }
-}
-
-impl Inner {
-    /// Takes one step, if need be after forgetting the history. Some: no step was taken, for this reason.
-    fn advance(&mut self, space: &Arc<Space>, history: usize, memo: &Memo) -> Result<Option<StopReason>> {
-        loop {
-            let (x, g) = self.point();
-            if g.dot(&g) == 0.0 {
-                return Ok(Some(StopReason::Converged));
-            }
-            space.settle(&g);
-            let (solver, state) = (self.solver.clone(), self.state.clone());
-            let taken = step(&mut self.solver, &mut Problem::new(memo), self.state.clone());
-            if let Ok(after) = taken
-                && !after.terminated()
-            {
-                self.state = after;
-                self.keep_or_drop_pair(solver, &x, &g);
+        if !self.memory.pairs().is_empty() {
+            self.forget();
+            if self.search(point, tally, function, TRIALS)? {
                 return Ok(None);
             }
-            let forgetful = state.get_iter() == 0;
-            (self.solver, self.state) = (solver, state);
-            if let Some(error) = memo.take_error() {
-                return cancelled_or(error).map(Some);
+        }
+        let length = self.first_length;
+        for factor in RETRIES.into_iter().filter(|_| at_start) {
+            self.first_length = factor * length;
+            let found = self.search(point, tally, function, RETRY_TRIALS);
+            self.first_length = length;
+            if found? {
+                return Ok(None);
             }
-            if forgetful {
-                return Ok(Some(StopReason::NoDescent));
+        }
+        Ok(Some(StopReason::NoDescent))
+    }
+
+    /// One line search along the direction that the memory gives; false if it found no step.
+    fn search(
+        &mut self,
+        point: &mut Point,
+        tally: &mut Tally,
+        function: &mut dyn LossFunction,
+        trials: usize,
+    ) -> Result<bool> {
+        let products = self.memory.products(&point.gradient, point.square);
+        let conditions = match self.memory.pairs().is_empty() {
+            true => {
+                let first = self.first_length / point.square.sqrt();
+                Conditions { first, curvature: FIRST_CURVATURE, trials }
             }
-            // The model of the curvature is worn out: start afresh along −g, with the length of the last step.
-            let now = Evaluation { pixels: x, loss: self.state.get_cost(), gradient: g };
-            self.solver = LBFGS::new(Wolfe::new(self.last_length), history);
-            self.state = state_at(&now);
+            false => Conditions { first: 1.0, curvature: CURVATURE, trials },
+        };
+        let (start, memory, spare) = (&*point, &self.memory, &mut self.spare);
+        let mut outcome: Result<Option<Trial>> = Ok(None);
+        vector_free::take_step(memory.history(), &products, &mut |direction| {
+            let mut descent =
+                Descent { function, tally, spare, start, memory, direction, last: None, accepted: None };
+            let found = line_search::search(&mut descent, start.loss, direction.slope, conditions);
+            outcome = descent.end(found);
+            matches!(outcome, Ok(Some(_)))
+        });
+        match outcome? {
+            None => Ok(false),
+            Some(trial) => {
+                self.arrive(point, tally, trial);
+                Ok(true)
+            }
         }
     }
 
-    /// Counts the pair (s, y) of the step just taken, or goes back to the history before it when ⟨s, y⟩ is not
-    /// clearly positive: argmin divides by it unasked.
-    fn keep_or_drop_pair(&mut self, before: Lbfgs, x: &Pixels, g: &Pixels) {
-        let (x1, g1) = self.point();
-        let (s, y) = (x1.sub(x), g1.sub(g));
-        self.last_length = s.dot(&s).sqrt();
-        if s.dot(&y) > CURVATURE * self.last_length * y.dot(&y).sqrt() {
-            self.state.increment_iter();
-        } else {
-            self.solver = before;
+    /// Moves to the trial that was accepted, and remembers the pair.
+    fn arrive(&mut self, point: &mut Point, tally: &mut Tally, trial: Trial) {
+        let Trial { point: mut new, step } = trial;
+        let mut change = self.spare.compact();
+        change.difference(&new.gradient, &point.gradient);
+        let (pair, length) = Pair::new(step, change);
+        self.last_length = length;
+        match pair {
+            Ok(pair) => {
+                let oldest = self.memory.push(pair);
+                self.spare.compacts.extend(oldest.into_iter().flat_map(|pair| [pair.step, pair.change]));
+            }
+            Err(vectors) => self.spare.compacts.extend(vectors),
         }
-    }
-
-    fn point(&self) -> (Pixels, Pixels) {
-        let x = self.state.get_param().cloned().expect("a state between two steps has a point");
-        let g = self.state.get_gradient().cloned().expect("a state between two steps has a gradient");
-        (x, g)
-    }
-
-    fn report(&self, memo: &Memo, on_step: &mut dyn FnMut(&Step) -> ControlFlow<()>) -> ControlFlow<()> {
-        let (x, g) = self.point();
-        on_step(&Step {
-            iteration: self.progress.iterations,
-            evaluations: memo.evaluations(),
-            loss: self.state.get_cost(),
-            best_loss: self.best.loss,
-            gradient_norm: g.dot(&g).sqrt(),
-            pixels: &x.stored().data(),
-        })
-    }
-}
-
-/// A solver's state at a point, with an empty history. argmin's own record of the best point is not used.
-fn state_at(point: &Evaluation) -> SolverState {
-    SolverState::new().param(point.pixels.clone()).gradient(point.gradient.clone()).cost(point.loss)
-}
-
-fn stop_or_fail(memo: &Memo) -> Result<StopReason> {
-    cancelled_or(memo.take_error().expect("the objective failed"))
-}
-
-fn cancelled_or(error: Error) -> Result<StopReason> {
-    match error {
-        Error::Cancelled => Ok(StopReason::Cancelled),
-        error => Err(error),
+        std::mem::swap(point, &mut new);
+        tally.keep(&mut new);
+        self.spare.points.push(new);
     }
 }

@@ -1,28 +1,36 @@
 //! Minimisers over pixels: argmin's L-BFGS, driven step by step, and Adam.
 //!
 //! [`minimize`] changes a picture until its loss falls no further or a limit is reached. L-BFGS is the default of the
-//! method (Gatys et al. 2016, section 2.3); Adam is the alternative for objectives with noise. Both keep the best
-//! picture seen, never hand out a picture with a NaN, and can be stopped at every evaluation and
-//! continued by [`resume`] with the same bits as if they had not been.
+//! method (Gatys et al. 2016, section 2.3); Adam is the alternative for losses with noise. Both keep the best
+//! picture seen, never hand out a picture with a NaN, and can be stopped at every evaluation and continued by
+//! [`resume`], in another process if need be ([`State::save`]), with the same bits as if they had not been.
 //!
 //! Loops over pixels run on rayon's current pool: call inside `ThreadPool::install` to choose it. The result does not
 //! depend on its size.
 
 mod adam;
-mod bounds;
 mod compact;
+mod convergence;
+mod descent;
 mod lbfgs;
 mod line_search;
-mod memo;
-mod pixels;
-mod progress;
+mod memory;
+mod point;
+mod state;
 mod sweep;
+mod vector_free;
 
+pub use state::{Curvature, InvalidState, State, Values};
+
+use crate::names::named;
 use crate::{Error, Result};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 
-/// What a minimiser sees: pixels ↦ (loss, gradient).
-pub trait Objective {
+/// What a minimiser sees: pixels ↦ (loss, gradient), both from one evaluation.
+pub trait LossFunction {
+    /// Numbers in a picture: 3·H·W.
+    fn length(&self) -> usize;
+
     /// Writes dL/dx into `gradient`, which has the length of `pixels` and any contents, and returns the loss L.
     ///
     /// A loss or gradient that is not finite makes the minimiser try a shorter step.
@@ -34,28 +42,55 @@ pub trait Objective {
 
 /// The algorithm and its constants.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Method {
+pub enum Optimizer {
     /// Limited-memory BFGS with a weak-Wolfe line search (Nocedal & Wright 2006, algorithm 7.5): one evaluation per
     /// step as a rule.
     Lbfgs {
-        /// Steps remembered, at least 1. Memory: about 2·`history` + 8 times the picture in f32.
+        /// Steps remembered, one of [`Optimizer::HISTORY`]. Memory: about `history` + 8 times the picture in f32.
         history: usize,
     },
     /// Adam (Kingma & Ba 2015, algorithm 1) with β₁ = 0.9, β₂ = 0.99, ε = 1e-8: one evaluation per step.
     Adam {
-        /// The largest change of a pixel in one step, roughly; pixels are in [0, 1].
+        /// The largest change of a pixel in one step, roughly, one of [`Optimizer::LEARNING_RATE`]; pixels are
+        /// in [0, 1].
         learning_rate: f64,
     },
 }
 
-impl Method {
+impl Optimizer {
     /// L-BFGS with a history of 10.
     pub const LBFGS: Self = Self::Lbfgs { history: 10 };
     /// Adam with a learning rate of 0.02.
     pub const ADAM: Self = Self::Adam { learning_rate: 0.02 };
+    /// The histories that L-BFGS takes. 100 is what the first programs of the method used, and more than any needs.
+    pub const HISTORY: RangeInclusive<usize> = 1..=100;
+    /// The learning rates that Adam takes: below, f32 pixels would not move, above, they would leave its range.
+    pub const LEARNING_RATE: RangeInclusive<f64> = 1e-9..=1e6;
+
+    /// Checks the constants.
+    ///
+    /// # Errors
+    /// [`Error::Option`] that names the constant, what it is and what it may be.
+    pub fn check(self) -> Result<()> {
+        match self {
+            Self::Lbfgs { history } if !Self::HISTORY.contains(&history) => {
+                let (least, most) = (Self::HISTORY.start(), Self::HISTORY.end());
+                let message =
+                    format!("is {history}: L-BFGS can remember {least} to {most} steps; 10 is usual");
+                Err(Error::option("history", message))
+            }
+            Self::Adam { learning_rate } if !Self::LEARNING_RATE.contains(&learning_rate) => {
+                let (least, most) = (Self::LEARNING_RATE.start(), Self::LEARNING_RATE.end());
+                let message =
+                    format!("is {learning_rate}: expected a number from {least} to {most}, such as 0.02");
+                Err(Error::option("learning_rate", message))
+            }
+            Self::Lbfgs { .. } | Self::Adam { .. } => Ok(()),
+        }
+    }
 }
 
-impl Default for Method {
+impl Default for Optimizer {
     fn default() -> Self {
         Self::LBFGS
     }
@@ -66,7 +101,8 @@ impl Default for Method {
 pub struct Limits {
     /// Steps at most, those before a [`resume`] included.
     pub iterations: usize,
-    /// Stop when the best loss fell by less than this fraction of itself in the last [`WINDOW`] steps.
+    /// Stop when the best loss fell by less than this fraction of itself in the last [`WINDOW`] steps, and the
+    /// latest loss is within this fraction of it. From 0 to below 1.
     pub tolerance: Option<f64>,
 }
 
@@ -79,7 +115,7 @@ pub const WINDOW: usize = 10;
 pub struct Step<'a> {
     /// Steps taken, from 1.
     pub iteration: usize,
-    /// Evaluations of the objective so far.
+    /// Evaluations of the loss function so far.
     pub evaluations: usize,
     /// The loss at `pixels`.
     pub loss: f64,
@@ -91,7 +127,16 @@ pub struct Step<'a> {
     pub pixels: &'a [f32],
 }
 
-/// Why a run ended.
+/// How an observer ends a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The picture is good enough: the run is [`StopReason::Finished`].
+    Finish,
+    /// The picture is not wanted any longer: the run is [`StopReason::Cancelled`].
+    Cancel,
+}
+
+/// Why a run ended. Reports spell it in lower case with hyphens: `no-descent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -99,10 +144,25 @@ pub enum StopReason {
     Iterations,
     /// The loss fell by less than [`Limits::tolerance`], or the gradient is zero.
     Converged,
+    /// The observer was content.
+    Finished,
     /// No step in any direction the method knows lowers the loss any more.
     NoDescent,
-    /// The objective or the observer asked to stop.
+    /// For [`WINDOW`] steps the loss was more than a thousand times the start's loss above it: the steps are too long.
+    Diverged,
+    /// The loss function or the observer asked to stop.
     Cancelled,
+}
+
+named! {
+    StopReason is "a reason to stop" {
+        "iterations" => Iterations,
+        "converged" => Converged,
+        "finished" => Finished,
+        "no-descent" => NoDescent,
+        "diverged" => Diverged,
+        "cancelled" => Cancelled,
+    }
 }
 
 /// The end of a run.
@@ -115,7 +175,7 @@ pub struct Outcome {
     pub loss: f64,
     /// Steps taken.
     pub iterations: usize,
-    /// Evaluations of the objective.
+    /// Evaluations of the loss function.
     pub evaluations: usize,
     /// Why the run ended.
     pub stop: StopReason,
@@ -123,76 +183,68 @@ pub struct Outcome {
     pub state: State,
 }
 
-/// A run that was stopped, to be continued by [`resume`].
-#[derive(Debug)]
-pub struct State(Run);
-
-#[derive(Debug)]
-enum Run {
-    Lbfgs(Box<lbfgs::Run>),
-    Adam(Box<adam::Run>),
-}
-
-/// Minimises `objective` from `start`.
+/// Minimises `function` from `start`.
 ///
-/// `on_step` is called after each step and stops the run by [`ControlFlow::Break`]. A cancelled run is not an error:
-/// the best picture so far comes back.
+/// `on_step` is called after each step and may end the run. A cancelled run is not an error: the best picture so far
+/// comes back.
 ///
 /// # Errors
-/// [`Error::Numeric`] when the start, or the loss or gradient there, is not finite; [`Error::Option`] for a method that
-/// cannot work; what the objective returns, except [`Error::Cancelled`].
+/// [`Error::Numeric`] when the start, or the loss or gradient there, is not finite, or when the start has another
+/// length than the loss function's pictures; [`Error::Option`] for an optimiser or limits that cannot work; what the
+/// loss function returns, except [`Error::Cancelled`].
 pub fn minimize(
-    method: Method,
-    objective: &mut dyn Objective,
+    optimizer: Optimizer,
+    function: &mut dyn LossFunction,
     start: Vec<f32>,
     limits: &Limits,
-    on_step: &mut dyn FnMut(&Step) -> ControlFlow<()>,
+    on_step: &mut dyn FnMut(&Step) -> ControlFlow<Stop>,
 ) -> Result<Outcome> {
+    optimizer.check()?;
     if let Some(at) = start.iter().position(|v| !v.is_finite()) {
         let message =
             format!("value {at} of the starting picture is {}: every value must be finite", start[at]);
         return Err(Error::Numeric(message));
     }
-    let run = match method {
-        Method::Lbfgs { history: 0 } => {
-            return Err(Error::option("history", "is 0: L-BFGS needs a history of at least 1"));
-        }
-        Method::Lbfgs { history } => Run::Lbfgs(Box::new(lbfgs::Run::new(history, start))),
-        Method::Adam { learning_rate } if !(learning_rate > 0.0 && learning_rate.is_finite()) => {
-            let message = format!("is {learning_rate}: expected a number above 0, such as 0.02");
-            return Err(Error::option("learning rate", message));
-        }
-        Method::Adam { learning_rate } => Run::Adam(Box::new(adam::Run::new(learning_rate, start))),
-    };
-    resume(State(run), objective, limits, on_step)
+    resume(State::new(optimizer, start), function, limits, on_step)
 }
 
 /// Continues a run that was stopped, towards the same or other limits.
 ///
-/// With the same objective the steps have the same bits as those of a run that was never stopped. An evaluation that
-/// was cancelled is made again.
+/// With the same loss function the steps have the same bits as those of a run that was never stopped. An evaluation
+/// that was cancelled is made again, with those of the same line search.
 ///
 /// # Errors
 /// As [`minimize`].
 pub fn resume(
-    state: State,
-    objective: &mut dyn Objective,
+    mut state: State,
+    function: &mut dyn LossFunction,
     limits: &Limits,
-    on_step: &mut dyn FnMut(&Step) -> ControlFlow<()>,
+    on_step: &mut dyn FnMut(&Step) -> ControlFlow<Stop>,
 ) -> Result<Outcome> {
-    match state.0 {
-        Run::Lbfgs(run) => run.go(objective, limits, on_step),
-        Run::Adam(run) => run.go(objective, limits, on_step),
+    if let Some(tolerance) = limits.tolerance.filter(|tolerance| !(0.0..1.0).contains(tolerance)) {
+        return Err(Error::option(
+            "tolerance",
+            format!("is {tolerance}: expected a number from 0 to below 1"),
+        ));
     }
-}
-
-/// The error for a loss or gradient that is not finite at the start.
-fn not_finite_at_start(loss: f64) -> Error {
-    let what = match loss.is_finite() {
-        true => "the gradient has values that are not finite".into(),
-        false => format!("the loss is {loss}"),
+    let (given, expected) = (state.pixels().len(), function.length());
+    if given != expected {
+        let message = format!(
+            "the starting picture has {given} values, but the loss is for pictures of {expected}: both must have one size"
+        );
+        return Err(Error::Numeric(message));
+    }
+    let stop = match state.run(function, limits, on_step) {
+        Ok(stop) => stop,
+        Err(Error::Cancelled) => StopReason::Cancelled,
+        Err(error) => return Err(error),
     };
-    Error::Numeric(format!(
-        "{what} at the starting picture: check the network's weights for NaN and lower the loss weights"
-    ))
+    Ok(Outcome {
+        pixels: state.best().to_vec(),
+        loss: state.best_loss(),
+        iterations: state.iterations(),
+        evaluations: state.evaluations(),
+        stop,
+        state,
+    })
 }

@@ -1,7 +1,7 @@
 //! One idea: passes over whole pictures, parallel and with the same bits for any number of threads.
 //!
 //! Work is split at multiples of [`CHUNK`], never by the number of threads, and partial sums are added in the
-//! order of the chunks. Data are f32, every sum is f64. Loops run on rayon's current pool.
+//! order of the chunks. Data are f32 or [`Compact`], every sum is f64. Loops run on rayon's current pool.
 //! The bits do not depend on the instruction set either: plain Rust, which is vectorised as it stands.
 
 use super::compact::{self, Compact};
@@ -10,41 +10,35 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Elements per parallel task: 64 KiB of f32, so that a task's share of one picture stays in the L2 cache.
-const CHUNK: usize = 1 << 14;
+pub(super) const CHUNK: usize = 1 << 14;
 /// Elements per inner tile, and per scale of a compact vector: long enough for the processor to fetch each stream
 /// ahead, short enough for four tiles to stay in the L2 cache.
 pub(super) const BLOCK: usize = 1 << 13;
 /// Independent partial sums in a dot product, a multiple of every SIMD width for f64.
 const LANES: usize = 16;
 
-/// A vector to read, in either form.
-#[derive(Clone, Copy)]
-pub(super) enum View<'a> {
-    Full(&'a [f32]),
-    Compact(&'a Compact),
+/// The ranges of `0..length` that tasks take.
+fn chunks(length: usize) -> impl IndexedParallelIterator<Item = Range<usize>> {
+    (0..length.div_ceil(CHUNK)).into_par_iter().map(move |at| at * CHUNK..length.min((at + 1) * CHUNK))
 }
 
-impl View<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Self::Full(v) => v.len(),
-            Self::Compact(v) => v.values.len(),
-        }
-    }
+/// The tiles of a task's range: where each lies, and the number of its scale.
+#[inline(always)]
+fn tiles(range: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize)> {
+    let end = range.end;
+    range.step_by(BLOCK).map(move |from| (from..end.min(from + BLOCK), from / BLOCK))
 }
 
 /// The dot products `⟨vectors[i], vectors[j]⟩` of the `pairs` (i, j), in one pass over all vectors.
 ///
 /// A product has the same bits whatever it is grouped with, and `⟨a, b⟩` those of `⟨b, a⟩`. Pairs that share their
 /// second vector should follow one another.
-pub(super) fn products(vectors: &[View<'_>], pairs: &[(usize, usize)]) -> Vec<f64> {
-    let length = vectors.first().map_or(0, View::len);
-    assert!(vectors.iter().all(|v| v.len() == length), "pictures of one length");
-    let partial: Vec<Vec<f64>> = (0..length.div_ceil(CHUNK))
-        .into_par_iter()
-        .map(|chunk| {
+pub(super) fn products(vectors: &[&Compact], pairs: &[(usize, usize)]) -> Vec<f64> {
+    let length = vectors.first().map_or(0, |v| v.values.len());
+    assert!(vectors.iter().all(|v| v.values.len() == length), "pictures of one length");
+    let partial: Vec<Vec<f64>> = chunks(length)
+        .map(|range| {
             let mut sums = vec![0.0; pairs.len()];
-            let range = chunk * CHUNK..length.min((chunk + 1) * CHUNK);
             widest(Products { vectors, pairs, range, sums: &mut sums });
             sums
         })
@@ -58,7 +52,7 @@ pub(super) fn products(vectors: &[View<'_>], pairs: &[(usize, usize)]) -> Vec<f6
 
 /// Adds to `sums` the parts of the products of `pairs` that lie in `range`.
 struct Products<'a> {
-    vectors: &'a [View<'a>],
+    vectors: &'a [&'a Compact],
     pairs: &'a [(usize, usize)],
     range: Range<usize>,
     sums: &'a mut [f64],
@@ -70,24 +64,42 @@ impl Work for Products<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { vectors, pairs, range, sums } = self;
-        let mut start = range.start;
-        while start < range.end {
-            let end = range.end.min(start + BLOCK);
-            let block = start / BLOCK;
+        for (tile, block) in tiles(range) {
             for (sum, &(i, j)) in sums.iter_mut().zip(pairs) {
-                *sum += match (vectors[i], vectors[j]) {
-                    (View::Full(a), View::Full(b)) => dot(&a[start..end], &b[start..end]),
-                    (View::Full(a), View::Compact(b)) | (View::Compact(b), View::Full(a)) => {
-                        dot(&a[start..end], &b.values[start..end]) * f64::from(b.scales[block])
-                    }
-                    (View::Compact(a), View::Compact(b)) => {
-                        let scale = f64::from(a.scales[block]) * f64::from(b.scales[block]);
-                        dot_compact(&a.values[start..end], &b.values[start..end]) * scale
-                    }
-                };
+                let (a, b) = (vectors[i], vectors[j]);
+                let scale = f64::from(a.scales[block]) * f64::from(b.scales[block]);
+                *sum += dot_compact(&a.values[tile.clone()], &b.values[tile.clone()]) * scale;
             }
-            start = end;
         }
+    }
+}
+
+/// `⟨full, compact⟩`, for a gradient whose every bit counts.
+pub(super) fn product(full: &[f32], compact: &Compact) -> f64 {
+    assert!(full.len() == compact.values.len(), "pictures of one length");
+    let partial: Vec<f64> =
+        chunks(full.len()).map(|range| widest(Product { full, compact, range })).collect();
+    partial.iter().sum()
+}
+
+/// [`product`] for one chunk.
+struct Product<'a> {
+    full: &'a [f32],
+    compact: &'a Compact,
+    range: Range<usize>,
+}
+
+impl Work for Product<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Self { full, compact, range } = self;
+        let mut sum = 0.0;
+        for (tile, block) in tiles(range) {
+            sum += dot(&full[tile.clone()], &compact.values[tile]) * f64::from(compact.scales[block]);
+        }
+        sum
     }
 }
 
@@ -137,66 +149,64 @@ fn dot_compact(a: &[i16], b: &[i16]) -> f64 {
     sum + dot(a_rest, b_rest)
 }
 
-/// A step along a sum of terms: `x = start + Σ c·v` and `step = x − start`, the displacement that f32 allowed.
-/// Returns `‖step‖²`, summed before the step was compressed.
+/// A step along `direction = c·g + Σ cᵢ·vᵢ`: `x = start + direction` and `step = x − start`, the displacement that
+/// f32 allowed. Returns `‖step‖²`, summed before the step was compressed.
 ///
-/// `start`, `x`, `step` and every `v` have one length; `x` and `step` are overwritten.
-pub(super) fn advance(start: &[f32], terms: &[(f32, View<'_>)], x: &mut [f32], step: &mut Compact) -> f64 {
-    assert!(start.len() == x.len() && x.len() == step.values.len());
-    assert!(terms.iter().all(|(_, v)| v.len() == start.len()), "pictures of one length");
+/// `start`, `g`, `x`, `step` and every `vᵢ` have one length; `x` and `step` are overwritten.
+pub(super) fn advance(
+    start: &[f32],
+    gradient: (f32, &[f32]),
+    terms: &[(f32, &Compact)],
+    x: &mut [f32],
+    step: &mut Compact,
+) -> f64 {
+    assert!([gradient.1.len(), x.len(), step.values.len()] == [start.len(); 3], "pictures of one length");
+    assert!(terms.iter().all(|(_, v)| v.values.len() == start.len()), "pictures of one length");
     let partial: Vec<f64> = x
         .par_chunks_mut(CHUNK)
         .zip(step.values.par_chunks_mut(CHUNK).zip(step.scales.par_chunks_mut(CHUNK / BLOCK)))
-        .zip(start.par_chunks(CHUNK))
-        .enumerate()
-        .map(|(chunk, ((x, (step, scales)), start))| {
-            widest(Advance { from: chunk * CHUNK, start, terms, x, step, scales })
+        .zip(chunks(start.len()))
+        .map(|((x, (step, scales)), range)| {
+            widest(Advance { start, gradient, terms, range, x, step, scales })
         })
         .collect();
     partial.iter().sum()
 }
 
-/// [`advance`] for the chunk that begins at element `from` of every `v`.
+/// [`advance`] for one chunk; `x`, `step` and `scales` are the chunk's, the others whole.
 struct Advance<'a> {
-    from: usize,
     start: &'a [f32],
-    terms: &'a [(f32, View<'a>)],
+    gradient: (f32, &'a [f32]),
+    terms: &'a [(f32, &'a Compact)],
+    range: Range<usize>,
     x: &'a mut [f32],
     step: &'a mut [i16],
     scales: &'a mut [f32],
 }
 
-impl Work for Advance<'_> {
+impl<'a> Work for Advance<'a> {
     type Output = f64;
 
     #[inline(always)]
     fn run(self) -> f64 {
-        let Self { from, start, terms, x, step, scales } = self;
+        let Self { start, gradient, terms, range, x, step, scales } = self;
+        let first = range.start;
         let mut total = 0.0;
         let mut sum = [0.0f32; BLOCK];
-        for (at, scale) in (0..start.len()).step_by(BLOCK).zip(scales) {
-            let here = at..start.len().min(at + BLOCK);
-            let (start, x, sum) = (&start[here.clone()], &mut x[here.clone()], &mut sum[..here.len()]);
-            let there = from + here.start..from + here.end;
+        for ((tile, block), scale) in tiles(range).zip(scales) {
+            let here = tile.start - first..tile.end - first;
+            let (start, x, sum) = (&start[tile.clone()], &mut x[here.clone()], &mut sum[..here.len()]);
             sum.fill(0.0);
-            let mut waiting: [(f32, &[i16]); 3] = [(0.0, &[]); 3];
-            let mut count = 0;
-            for &(c, v) in terms {
-                match v {
-                    View::Full(v) => add_one(sum, c, &v[there.clone()]),
-                    View::Compact(v) => {
-                        let term = (c * v.scales[there.start / BLOCK], &v.values[there.clone()]);
-                        if count == waiting.len() {
-                            add_four(sum, [waiting[0], waiting[1], waiting[2], term]);
-                            count = 0;
-                        } else {
-                            waiting[count] = term;
-                            count += 1;
-                        }
-                    }
-                }
+            add_one(sum, gradient.0, &gradient.1[tile.clone()]);
+            let term = |&(c, v): &(f32, &'a Compact)| (c * v.scales[block], &v.values[tile.clone()]);
+            let (fours, rest) = terms.as_chunks::<4>();
+            for four in fours {
+                add_four(sum, [term(&four[0]), term(&four[1]), term(&four[2]), term(&four[3])]);
             }
-            waiting[..count].iter().for_each(|&(c, v)| add_one(sum, c, v));
+            for one in rest {
+                let (c, v) = term(one);
+                add_one(sum, c, v);
+            }
             for j in 0..sum.len() {
                 x[j] = start[j] + sum[j];
                 sum[j] = x[j] - start[j];
@@ -227,59 +237,6 @@ fn add_four(sum: &mut [f32], [(a, p), (b, q), (c, r), (d, s)]: [(f32, &[i16]); 4
     }
 }
 
-/// `out = v`, rounded.
-pub(super) fn compress(v: &[f32], out: &mut Compact) {
-    assert!(v.len() == out.values.len(), "pictures of one length");
-    let out = out.values.par_chunks_mut(BLOCK).zip(&mut out.scales);
-    out.zip(v.par_chunks(BLOCK))
-        .for_each(|((values, scale), block)| *scale = widest(Compress { block, values }));
-}
-
-/// [`compress`] for one block; its result is the scale.
-struct Compress<'a> {
-    block: &'a [f32],
-    values: &'a mut [i16],
-}
-
-impl Work for Compress<'_> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run(self) -> f32 {
-        compact::compress(self.block, self.values)
-    }
-}
-
-/// `out = a − b`, element by element, rounded.
-pub(super) fn subtract(a: &[f32], b: &[f32], out: &mut Compact) {
-    assert!(a.len() == b.len() && b.len() == out.values.len(), "pictures of one length");
-    let out = out.values.par_chunks_mut(BLOCK).zip(&mut out.scales);
-    out.zip(a.par_chunks(BLOCK).zip(b.par_chunks(BLOCK)))
-        .for_each(|((values, scale), (a, b))| *scale = widest(Subtract { a, b, values }));
-}
-
-/// [`subtract`] for one block; its result is the scale.
-struct Subtract<'a> {
-    a: &'a [f32],
-    b: &'a [f32],
-    values: &'a mut [i16],
-}
-
-impl Work for Subtract<'_> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run(self) -> f32 {
-        let Self { a, b, values } = self;
-        let mut difference = [0.0f32; BLOCK];
-        let difference = &mut difference[..a.len()];
-        for (d, (a, b)) in difference.iter_mut().zip(a.iter().zip(b)) {
-            *d = a - b;
-        }
-        compact::compress(difference, values)
-    }
-}
-
 /// Replaces subnormal numbers by zero (arithmetic on them may be a hundred times slower) and returns `‖v‖²`,
 /// which is finite exactly when every element is.
 pub(super) fn clean(v: &mut [f32]) -> f64 {
@@ -295,17 +252,12 @@ impl Work for Clean<'_> {
 
     #[inline(always)]
     fn run(self) -> f64 {
-        let chunk = self.0;
         let mut total = 0.0;
-        let mut at = 0;
-        while at < chunk.len() {
-            let end = chunk.len().min(at + BLOCK);
-            let tile = &mut chunk[at..end];
+        for tile in self.0.chunks_mut(BLOCK) {
             for j in 0..tile.len() {
                 tile[j] = if tile[j].abs() < f32::MIN_POSITIVE { 0.0 } else { tile[j] };
             }
             total += dot(tile, tile);
-            at = end;
         }
         total
     }
@@ -325,25 +277,24 @@ mod tests {
 
     fn compact(v: &[f32]) -> Compact {
         let mut out = Compact::zeros(v.len());
-        compress(v, &mut out);
+        out.round(v);
         out
     }
 
     #[test]
-    fn products_agree_with_the_plain_sum_at_every_length_and_in_both_forms() {
+    fn products_agree_with_the_plain_sum_at_every_length() {
         for length in [0, 1, 7, 8, 9, 511, 512, 513, CHUNK - 1, CHUNK + 5, 3 * CHUNK + 77] {
             let full: Vec<_> = (0..3).map(|k| wave(length, k as f64)).collect();
             let small: Vec<_> = full.iter().map(|v| compact(v)).collect();
-            let plain: Vec<Vec<f32>> =
-                full.iter().cloned().chain(small.iter().map(Compact::expand)).collect();
-            let views: Vec<View<'_>> =
-                full.iter().map(|v| View::Full(v)).chain(small.iter().map(View::Compact)).collect();
-            let pairs: Vec<_> = (0..36).map(|at| (at / 6, at % 6)).collect();
-            let found = products(&views, &pairs);
-            for (&(i, j), value) in pairs.iter().zip(&found) {
-                let expected = naive(&plain[i], &plain[j]);
-                assert!((value - expected).abs() <= 1e-7 * (1.0 + length as f64), "{length} {i} {j}");
+            let plain: Vec<_> = small.iter().map(Compact::expand).collect();
+            let views: Vec<_> = small.iter().collect();
+            let pairs: Vec<_> = (0..9).map(|at| (at / 3, at % 3)).collect();
+            for (&(i, j), value) in pairs.iter().zip(&products(&views, &pairs)) {
+                let within = 1e-7 * (1.0 + length as f64);
+                assert!((value - naive(&plain[i], &plain[j])).abs() <= within, "{length} {i} {j}");
                 assert_eq!(value.to_bits(), products(&views, &[(j, i)])[0].to_bits());
+                let value = product(&full[i], &small[j]);
+                assert!((value - naive(&full[i], &plain[j])).abs() <= within, "{length} {i} {j}");
             }
         }
     }
@@ -351,21 +302,17 @@ mod tests {
     #[test]
     fn advance_agrees_with_the_plain_sum() {
         for (length, count) in [(1, 0), (5, 1), (1000, 3), (CHUNK + 513, 4), (2 * CHUNK + 3, 21)] {
-            let start = wave(length, 9.0);
+            let (start, gradient) = (wave(length, 9.0), wave(length, 5.0));
             let v: Vec<_> = (0..count).map(|k| compact(&wave(length, k as f64))).collect();
-            let mut terms: Vec<(f32, View<'_>)> =
-                v.iter().enumerate().map(|(k, v)| (0.1 * k as f32 - 0.3, View::Compact(v))).collect();
-            terms.push((0.7, View::Full(&start)));
+            let terms: Vec<(f32, &Compact)> =
+                v.iter().enumerate().map(|(k, v)| (0.1 * k as f32 - 0.3, v)).collect();
             let (mut x, mut step) = (vec![f32::NAN; length], Compact::zeros(length));
-            let square = advance(&start, &terms, &mut x, &mut step);
-            let plain: Vec<_> = v.iter().map(Compact::expand).chain([start.clone()]).collect();
+            let square = advance(&start, (0.7, &gradient), &terms, &mut x, &mut step);
+            let plain: Vec<_> = v.iter().map(Compact::expand).collect();
             for j in 0..length {
-                let expected: f64 = f64::from(start[j])
-                    + terms
-                        .iter()
-                        .zip(&plain)
-                        .map(|((c, _), v)| f64::from(*c) * f64::from(v[j]))
-                        .sum::<f64>();
+                let sum: f64 =
+                    terms.iter().zip(&plain).map(|((c, _), v)| f64::from(*c) * f64::from(v[j])).sum();
+                let expected = f64::from(start[j]) + 0.7 * f64::from(gradient[j]) + sum;
                 assert!((f64::from(x[j]) - expected).abs() < 1e-5, "{length} {j}");
             }
             let exact: Vec<f32> = x.iter().zip(&start).map(|(x, start)| x - start).collect();

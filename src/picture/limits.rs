@@ -30,6 +30,11 @@ pub(super) fn check(width: usize, height: usize, bytes: u64) -> Result<(), Strin
     if fits && bytes <= MAX_BYTES { Ok(()) } else { Err(too_large(width, height)) }
 }
 
+/// The message for a file that is too long.
+pub(super) fn file_too_large() -> String {
+    format!("the file is larger than the {} MiB that are read; make it smaller first", MAX_FILE >> 20)
+}
+
 /// The message for a picture beyond the limits.
 pub(super) fn too_large(width: usize, height: usize) -> String {
     format!(

@@ -1,31 +1,36 @@
 //! Pictures: from a file to planar RGB in [0, 1] and back.
 //!
 //! ```text
-//! file → decode (by content) → limits, samples, icc → alpha over white → resize → orientation → Picture
-//! Picture → colour (match, keep) → alpha taken off white → encode → output (all or nothing) → file
+//! file → read (by content) → limits, samples, colour → alpha over white → resize → orientation → Picture
+//! Picture → colour (match, keep) → alpha taken off white → write, with metadata → files (all or nothing) → file
 //! ```
 //!
 //! Every [`Picture`] holds sRGB-encoded values, whatever the file held: resampling and colour
-//! statistics work on the encoded values, as the networks were trained on.
+//! statistics work on the encoded values, as the networks were trained on. What was ignored, assumed or lost on the
+//! way is told by [`Picture::warnings`] and [`Picture::losses`]. docs/formats.md has the table of formats.
 
 mod alpha;
-mod decode;
-mod eigen;
-mod encode;
-mod icc;
-mod jpeg;
-mod keep;
+mod colour;
+mod interleaved;
 mod limits;
-mod matching;
-mod orientation;
+mod metadata;
+mod read;
+#[doc(hidden)]
 pub mod resize;
-mod samples;
+mod warning;
+mod write;
 
-pub use encode::{Format, SaveOptions, check_output};
-pub use keep::keep_colours;
+pub(crate) use colour::keep::mixed;
+pub use colour::keep::{grey, keep_colours};
+pub use colour::matching::match_colours;
 pub use limits::{MAX_PIXELS, MAX_SIDE};
-pub use matching::match_colours;
+pub use metadata::{KeepMetadata, Metadata};
+#[doc(hidden)]
+pub use read::is_decoding;
+pub use warning::{Warning, WarningKind};
+pub use write::{Format, SaveOptions, check_output};
 
+use std::io::Read;
 use std::path::Path;
 
 use crate::{Error, Result};
@@ -53,29 +58,40 @@ pub enum Depth {
 /// assert_eq!((again.width(), again.height()), (4, 2));
 /// # Ok::<(), impasto::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Two pictures are equal when their sizes, values, alphas and depths are; where they come from does not count.
+#[derive(Debug, Clone)]
 pub struct Picture {
     width: usize,
     height: usize,
     rgb: Vec<f32>,
     alpha: Option<Vec<f32>>,
     depth: Depth,
+    metadata: Metadata,
+    warnings: Vec<Warning>,
+}
+
+impl PartialEq for Picture {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |picture: &Self| (picture.width, picture.height, picture.depth);
+        of(self) == of(other) && self.rgb == other.rgb && self.alpha == other.alpha
+    }
 }
 
 impl Picture {
-    /// Reads a picture file: PNG, JPEG, WebP, TIFF or BMP, recognised by its content, never by its name.
+    /// Reads a picture file: PNG, JPEG, WebP, TIFF, BMP, GIF or QOI, recognised by its content, never by its name.
     ///
-    /// EXIF orientation is applied, colour profiles are converted to sRGB, alpha is laid over white
+    /// The orientation is applied, colour profiles are converted to sRGB, alpha is laid over white
     /// and kept. Of an animation or a TIFF with several pages the first one is taken. CMYK without a
     /// profile is converted by the usual formula; floating-point samples are taken as sRGB-encoded
-    /// and cut to [0, 1].
+    /// and cut to [0, 1]. [`Picture::warnings`] tells what was not done as the file means it.
     ///
     /// # Errors
     ///
-    /// [`Error::Picture`] when the file is missing, not a picture, damaged, too large (200 megapixels,
-    /// 65 535 px a side, 1 GiB), or has a colour profile that cannot be applied.
+    /// [`Error::Picture`] when the file is missing, not a picture, damaged, of a kind that is not read, or too large
+    /// (200 megapixels, 65 535 px a side, 1 GiB).
     pub fn load(path: &Path) -> Result<Self> {
-        decode::load(path, None)
+        read::load(path, None)
     }
 
     /// As [`Picture::load`], but shrunk to `longer` px on its longer side while it is read (never
@@ -86,7 +102,7 @@ impl Picture {
     ///
     /// As [`Picture::load`].
     pub fn load_at_most(path: &Path, longer: usize) -> Result<Self> {
-        decode::load(path, Some(longer))
+        read::load(path, Some(longer))
     }
 
     /// As [`Picture::load`], from bytes; `name` stands in messages.
@@ -95,7 +111,7 @@ impl Picture {
     ///
     /// As [`Picture::load`].
     pub fn decode(bytes: &[u8], name: &Path) -> Result<Self> {
-        decode::decode(bytes, name, None)
+        read::decode(bytes, name, None)
     }
 
     /// As [`Picture::load_at_most`], from bytes; `name` stands in messages.
@@ -104,33 +120,47 @@ impl Picture {
     ///
     /// As [`Picture::load`].
     pub fn decode_at_most(bytes: &[u8], name: &Path, longer: usize) -> Result<Self> {
-        decode::decode(bytes, name, Some(longer))
+        read::decode(bytes, name, Some(longer))
+    }
+
+    /// As [`Picture::decode`] or, with `longer`, [`Picture::decode_at_most`], from a stream that is read to its end (a
+    /// pipe, standard input): no more than its first bytes if they are no picture's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Picture::load`].
+    pub fn read(reader: impl Read, name: &Path, longer: Option<usize>) -> Result<Self> {
+        read::read(reader, name, longer)
     }
 
     /// A picture from its values, 3×`height`×`width`, planar; values outside [0, 1] are cut. 8 bit, no alpha.
     ///
     /// # Errors
     ///
-    /// [`Error::Picture`] when a side is 0, the length is not 3·width·height, or a value is not finite.
+    /// [`Error::Picture`] when a side is 0 or the picture is larger than [`MAX_SIDE`] or [`MAX_PIXELS`], the length is
+    /// not 3·width·height, or a value is not finite.
     pub fn from_rgb(width: usize, height: usize, mut rgb: Vec<f32>) -> Result<Self> {
         let refuse = |message: String| Err(Error::picture("(values)", message));
-        if width == 0 || height == 0 {
-            return refuse(format!("{width}×{height} px came, each side must be at least 1"));
+        if let Err(message) = limits::check(width, height, 0) {
+            return refuse(message);
         }
-        match width.checked_mul(height).and_then(|n| n.checked_mul(3)) {
-            Some(n) if n == rgb.len() => {}
-            _ => {
-                let came = rgb.len();
-                return refuse(format!(
-                    "{came} values came for {width}×{height} px, expected 3·width·height"
-                ));
-            }
+        if rgb.len() != 3 * width * height {
+            let came = rgb.len();
+            return refuse(format!("{came} values came for {width}×{height} px, expected 3·width·height"));
         }
         if let Some(i) = rgb.iter().position(|v| !v.is_finite()) {
             return refuse(format!("value {i} is {}, every value must be finite", rgb[i]));
         }
         clamp(&mut rgb);
-        Ok(Self { width, height, rgb, alpha: None, depth: Depth::Eight })
+        Ok(Self {
+            width,
+            height,
+            rgb,
+            alpha: None,
+            depth: Depth::Eight,
+            metadata: Metadata::default(),
+            warnings: Vec::new(),
+        })
     }
 
     /// One colour everywhere; `rgb` is cut to [0, 1].
@@ -139,10 +169,8 @@ impl Picture {
     ///
     /// As [`Picture::from_rgb`].
     pub fn uniform(width: usize, height: usize, rgb: [f32; 3]) -> Result<Self> {
-        let plane = width.checked_mul(height).filter(|n| *n <= limits::MAX_PIXELS);
-        let Some(plane) = plane else {
-            return Err(Error::picture("(values)", limits::too_large(width, height)));
-        };
+        limits::check(width, height, 0).map_err(|message| Error::picture("(values)", message))?;
+        let plane = width * height;
         Self::from_rgb(width, height, rgb.iter().flat_map(|v| std::iter::repeat_n(*v, plane)).collect())
     }
 
@@ -176,6 +204,23 @@ impl Picture {
         self.depth
     }
 
+    /// What was ignored, assumed or lost when the file was read; none for a picture from values.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// What the file said besides its pixels; it goes along when the picture is changed or saved.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The same picture with other metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
     /// The same picture, to be saved at `depth` by default.
     #[must_use]
     pub fn with_depth(mut self, depth: Depth) -> Self {
@@ -183,8 +228,8 @@ impl Picture {
         self
     }
 
-    /// The same values with the alpha (resized to this size) and the depth of `source`: what a
-    /// result takes over from the content picture it was made of.
+    /// The same values with the alpha (resized to this size), the depth and the metadata of `source`: what a
+    /// result takes over from the content picture it was made of. Warnings stay with `source`.
     #[must_use]
     pub fn inheriting(mut self, source: &Self) -> Self {
         self.alpha = source.alpha.as_ref().map(|alpha| {
@@ -192,32 +237,53 @@ impl Picture {
             alpha::resized(alpha, from, to)
         });
         self.depth = source.depth;
+        self.metadata = source.metadata.clone();
         self
     }
 
-    /// The picture at `width`×`height` px (0 counts as 1): Lanczos-3 with a prefilter where it shrinks,
-    /// Catmull-Rom where it grows (see [`resize`]), cut to [0, 1]. Alpha goes along.
+    /// The picture at `width`×`height` px: Lanczos-3 with a prefilter where it shrinks, Catmull-Rom where it grows, on
+    /// the encoded values, cut to [0, 1]. Alpha goes along.
     ///
-    /// The caller answers for the size: hold what a user asks for against [`MAX_PIXELS`] and [`MAX_SIDE`] first.
-    #[must_use]
-    pub fn resized(&self, width: usize, height: usize) -> Self {
-        let (width, height) = (width.max(1), height.max(1));
-        if (width, height) == (self.width, self.height) {
-            return self.clone();
-        }
-        let mut rgb = resize::planes(&self.rgb, 3, self.width, self.height, width, height);
-        clamp(&mut rgb);
-        let (from, to) = ((self.width, self.height), (width, height));
-        let alpha = self.alpha.as_ref().map(|a| alpha::resized(a, from, to));
-        Self { width, height, rgb, alpha, depth: self.depth }
+    /// # Errors
+    ///
+    /// [`Error::Picture`] when a side is 0 or the size is beyond [`MAX_SIDE`] or [`MAX_PIXELS`].
+    pub fn resized(&self, width: usize, height: usize) -> Result<Self> {
+        limits::check(width, height, 0).map_err(|message| Error::picture("(resized)", message))?;
+        Ok(self.at_size(width, height))
     }
 
     /// The picture with its longer side at `longer` px, by [`fit`] and [`Picture::resized`].
-    #[must_use]
-    pub fn fitted(&self, longer: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// As [`Picture::resized`].
+    pub fn fitted(&self, longer: usize) -> Result<Self> {
         let (width, height) = fit(self.width, self.height, longer);
         self.resized(width, height)
     }
+
+    /// As [`Picture::resized`], for sizes that are known to be within the limits.
+    pub(crate) fn at_size(&self, width: usize, height: usize) -> Self {
+        let (from, to) = ((self.width, self.height), (width, height));
+        if from == to {
+            return self.clone();
+        }
+        let mut rgb = resize::planes(&self.rgb, 3, from.0, from.1, width, height);
+        clamp(&mut rgb);
+        let alpha = self.alpha.as_ref().map(|a| alpha::resized(a, from, to));
+        let (metadata, warnings) = (self.metadata.clone(), self.warnings.clone());
+        Self { width, height, rgb, alpha, depth: self.depth, metadata, warnings }
+    }
+}
+
+/// What a picture file says besides its pixels, which are not decoded; its size does not count. Formats that carry
+/// nothing give empty metadata.
+///
+/// # Errors
+///
+/// [`Error::Picture`] when the file cannot be read or is of a kind that is not read.
+pub fn read_metadata(path: &Path) -> Result<Metadata> {
+    read::load_metadata(path)
 }
 
 /// The size with longer side `longer` and the same aspect ratio, rounded, each side at least 1.
@@ -230,7 +296,10 @@ pub fn fit(width: usize, height: usize, longer: usize) -> (usize, usize) {
     let longer = longer.max(1);
     let side = |short: usize, long: usize| {
         let (short, long) = (short as u128, long.max(1) as u128);
-        (((2 * short * longer as u128 + long) / (2 * long)) as usize).max(1)
+        // ⌊short·longer/long + ½⌋, whose product fits into 128 bits and whose double does not.
+        let product = short * longer as u128;
+        let rounded = product / long + u128::from(product % long >= long.div_ceil(2));
+        (rounded as usize).max(1)
     };
     if width >= height { (longer, side(height, width)) } else { (side(width, height), longer) }
 }
@@ -253,6 +322,8 @@ mod tests {
         assert_eq!(fit(1, 1, 0), (1, 1));
         assert_eq!(fit(usize::MAX, usize::MAX / 2, 512), (512, 256));
         assert_eq!(fit(3, 2, 4), (4, 3)); // 2.67 is rounded, not cut
+        assert_eq!(fit(usize::MAX, usize::MAX / 2, usize::MAX), (usize::MAX, usize::MAX / 2));
+        assert_eq!(fit(0, 0, 5), (5, 1));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::loss::Normalisation;
 use crate::network::{Layer, Network, Stage, WeightedLayer};
-use crate::optimize::Method;
 
 /// The longer side of the result. Large enough to hang on a screen, small enough for seconds on a laptop.
 pub const SIZE: usize = 512;
@@ -37,43 +36,38 @@ pub const SEED: u64 = 0;
 /// where the coarse result could not have them.
 pub const DETAIL: f32 = 1.0;
 
-/// α, β and the total variation's weight.
+/// α and β.
 ///
 /// `relative` terms are fractions of the target, so its weights hold for any network and size; the others are
 /// as large as the network's features make them, and their weights are those that their sources use with VGG.
-pub const fn weights(normalisation: Normalisation) -> (f64, f64, f64) {
+pub const fn weights(normalisation: Normalisation) -> (f64, f64) {
     match normalisation {
         // A style error of 2 % weighs as much as a content error of 100 %. Judged and looked at on twelve pairs: at 0.05
         // broad brushwork stays away, at 0.01 towers and faces begin to drift, at 0.02 both are there.
-        Normalisation::Relative => (0.02, 1.0, 0.0),
+        Normalisation::Relative => (0.02, 1.0),
         // The paper's α/β = 1e-3.
-        Normalisation::Gatys => (1.0, 1e3, 0.0),
+        Normalisation::Gatys => (1.0, 1e3),
         // neural-style's defaults.
-        Normalisation::Johnson => (5.0, 1e2, 0.0),
+        Normalisation::Johnson => (5.0, 1e2),
         // Plain norms have no usual weights: the plain sum.
-        Normalisation::Frobenius => (1.0, 1.0, 0.0),
+        Normalisation::Frobenius => (1.0, 1.0),
     }
 }
 
-/// The weight of the total variation where a transfer's normalisation is `relative` and nothing else was said. It costs no style
+/// The weight of the total variation where a picture is made with the normalisation `relative`. It costs no style
 /// (judged on twelve pairs) and takes away fine noise in flat areas. `evaluate`, which measures and does not paint,
 /// adds nothing to the losses unasked.
-pub const TRANSFER_TV_WEIGHT: f64 = 0.02;
+pub const TV_WEIGHT: f64 = 0.02;
 
 /// How firmly pixels are held in the range that a file can store. At 10 next to nothing is cut off at the end; a
 /// picture that was cut off showed about twice the style error of one that was held.
 pub const RANGE_WEIGHT: f64 = 10.0;
 
-/// The optimiser: L-BFGS reaches lower losses than Adam in the same number of evaluations.
-pub const fn method() -> Method {
-    Method::Lbfgs { history: HISTORY }
-}
-
 /// The style layers: what the network's file recommends, else the paper's relu1_1 … relu5_1 as far as the
 /// network has them.
 pub fn style_layers(network: &Network) -> Vec<WeightedLayer> {
-    if !network.style_layers.is_empty() {
-        return network.style_layers.clone();
+    if !network.style_layers().is_empty() {
+        return network.style_layers().to_vec();
     }
     let layers = (1..=5).map(|block| Layer { block, index: 1, stage: Stage::Relu });
     layers.filter(|layer| network.position(*layer).is_some()).map(|layer| (layer, 1.0)).collect()
@@ -82,8 +76,8 @@ pub fn style_layers(network: &Network) -> Vec<WeightedLayer> {
 /// The content layer: what the network's file recommends, else the paper's relu4_2, or the deepest layer above it
 /// that the network has.
 pub fn content_layers(network: &Network) -> Vec<WeightedLayer> {
-    if !network.content_layers.is_empty() {
-        return network.content_layers.clone();
+    if !network.content_layers().is_empty() {
+        return network.content_layers().to_vec();
     }
     let paper = Layer { block: 4, index: 2, stage: Stage::Relu };
     let rectified = network.layers().filter(|layer| layer.stage == Stage::Relu && *layer <= paper);

@@ -1,42 +1,53 @@
 //! The whole job: pictures in, picture out.
 //!
-//! [`StyleTransfer`] is what a program holds; `settings` checks what it is told, `start` makes the picture to
-//! start from, `job` goes through the sizes, `progress` tells.
+//! [`StyleTransfer`] is what a program holds: made by the [`Builder`] from [`options`], which `settings` resolves. A
+//! [`Request`] is what one run is asked for; `job` goes through the sizes, from the start picture that `start` makes, and
+//! [`Progress`] is what it reports.
 
+mod builder;
+pub mod colour;
 pub mod defaults;
 mod job;
-pub mod losses;
+pub mod masks;
+pub mod options;
 mod progress;
-mod settings;
+mod regions;
+mod request;
+pub mod settings;
 pub mod sizes;
 pub mod start;
 pub mod threads;
+pub mod values;
 
-pub use progress::{Observer, Progress};
-pub use settings::{Builder, Init};
+pub use builder::Builder;
+pub use progress::{Cancel, Observer, Progress};
+pub use request::{Request, Start, Style, StyleSizes};
+
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::loss::Terms;
 use crate::optimize::StopReason;
-use crate::picture::{Picture, fit, keep_colours, match_colours};
-use crate::run::sizes::Size;
+use crate::picture::Picture;
 use job::Job;
-use settings::Settings;
+use options::Options;
+use settings::{Computing, Settings};
 
 /// Paints pictures in the style of others; made by [`StyleTransfer::builder`], used as often as you like.
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use std::sync::Arc;
-/// use impasto::{Progress, StyleTransfer, picture::Picture, weights};
+/// use impasto::{Progress, Request, StyleTransfer, picture::Picture, weights};
 ///
 /// # let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
 /// let transfer = StyleTransfer::builder()
-///     .network(Arc::new(weights::random("4|6", 1)?)) // leave this out for the embedded network
+///     .network(weights::random("4|6", 1)?) // leave this out for the embedded network
 ///     .size(24)
 ///     .iterations(3)
 ///     .build()?;
-/// let result = transfer.run(&photo, &[painting], |progress: &Progress| {
+/// let result = transfer.run(&Request::picture(&photo, [painting]), |progress: &Progress| {
 ///     println!("{}x{}: loss {}", progress.width, progress.height, progress.terms.total);
 ///     ControlFlow::Continue(())
 /// })?;
@@ -45,6 +56,10 @@ use settings::Settings;
 /// ```
 pub struct StyleTransfer {
     settings: Settings,
+    options: Options,
+    computing: Computing,
+    /// Whose measurements of styles can be used again: this one's.
+    identity: Arc<()>,
 }
 
 /// A finished picture, and what it took.
@@ -53,23 +68,37 @@ pub struct StyleTransfer {
 pub struct Stylized {
     /// The picture, with the content's alpha and depth.
     pub picture: Picture,
-    /// The weighted loss terms at the last size, of the best picture found, before it was cut to [0, 1] and its
-    /// colours were put back.
-    pub terms: Terms,
-    /// What was done at each size; fewer than planned if the run was cancelled.
-    pub sizes: Vec<SizeReport>,
-    /// Evaluations of the objective, one forward and one backward pass each.
-    pub evaluations: usize,
+    /// What it took.
+    pub report: Report,
+}
+
+/// What a run took.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Width of the picture in pixels.
+    pub width: usize,
+    /// Height of the picture in pixels.
+    pub height: usize,
     /// Seconds from the start to the end.
     pub seconds: f64,
     /// Of these, the seconds that the evaluations took; the rest is the optimiser's, resizing and measuring the style.
     pub evaluation_seconds: f64,
+    /// Evaluations of the objective, one forward and one backward pass each.
+    pub evaluations: usize,
+    /// The weighted loss terms at the last size, of the best picture found, before it was cut to [0, 1] and its
+    /// colours were put back.
+    pub loss: Terms,
     /// Why the last size ended: [`StopReason::Cancelled`] if the observer asked for it.
     pub stop: StopReason,
+    /// What was done at each size; fewer than planned if the run was cancelled.
+    pub sizes: Vec<SizeReport>,
+    /// Threads that worked.
+    pub threads: usize,
 }
 
 /// What was done at one size.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SizeReport {
     /// Width in pixels.
@@ -92,73 +121,63 @@ impl StyleTransfer {
         Builder::default()
     }
 
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings }
+    /// Refuses options that would do nothing for this request.
+    fn refuse_idle_options(&self, request: &Request<'_>, target: (usize, usize)) -> Result<()> {
+        let paint = &self.options.paint;
+        let longer = target.0.max(target.1);
+        if paint.coarsest.is_some_and(|coarsest| coarsest > longer) {
+            let message = format!(
+                "{} is larger than the result, whose longer side is {longer}; give at most that, which makes one size",
+                self.settings.coarsest
+            );
+            return Err(Error::option("coarsest", message));
+        }
+        let noise = matches!(request.start, Start::Noise)
+            || request.content.is_none() && matches!(request.start, Start::Content);
+        if paint.seed.is_some() && !noise {
+            return Err(Error::option(
+                "seed",
+                "nothing is random in a run that does not start from noise; leave it out",
+            ));
+        }
+        Ok(())
     }
 
     /// Threads that work.
     pub fn threads(&self) -> usize {
-        self.settings.pool.current_num_threads()
+        self.computing.pool.current_num_threads()
     }
 
-    /// Paints `content` in the style of `styles`; the longer side is [`Builder::size`] (512).
+    /// What was said when this was built.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Paints what is asked for.
     ///
     /// # Errors
-    /// Sizes or iterations that do not suit the pictures, blend weights that do not suit the styles, too little
-    /// memory, a loss that is not finite at the start.
-    pub fn run(
-        &self,
-        content: &Picture,
-        styles: &[Picture],
-        mut observer: impl Observer,
-    ) -> Result<Stylized> {
-        let said = &self.settings.said;
-        let target = fit(content.width(), content.height(), said.size.unwrap_or(defaults::SIZE));
-        let losses = &self.settings.losses;
-        self.settings.pool.install(|| {
-            let mut styles = styles.to_vec();
-            if said.original_colours {
-                // The style gives its strokes, the content its colours: so the loss does not ask for others.
-                styles.iter_mut().for_each(|style| *style = match_colours(style, content));
-            }
-            let job = Job::new(&self.settings, losses, Some(content), &styles, target)?;
-            let mut stylized = job.paint(&mut observer)?;
-            if said.original_colours {
-                stylized.picture = keep_colours(&stylized.picture, content);
-            }
-            stylized.picture = stylized.picture.inheriting(content);
+    /// Sizes or iterations that do not suit the pictures, style weights that cannot be used, options that only a content
+    /// picture gives a meaning, too little memory, a loss that is not finite at the start.
+    pub fn run(&self, request: &Request<'_>, mut observer: impl Observer) -> Result<Stylized> {
+        let settings = &self.settings;
+        let size = |content: &Picture| (content.width(), content.height());
+        let target = settings.size.resolve(request.content.map(size))?;
+        self.refuse_idle_options(request, target)?;
+        let losses = match request.content {
+            Some(_) => settings.losses.clone(),
+            None => self.texture_losses()?,
+        };
+        self.computing.pool.install(|| {
+            let Some(content) = request.content else {
+                return Job::new(self, &losses, request, target)?.paint(&mut observer);
+            };
+            let repainted = settings.colours.content(content);
+            let mut seen = request.clone();
+            seen.content = Some(repainted.as_ref().unwrap_or(content));
+            seen.styles.iter_mut().for_each(|style| *style = settings.colours.style(style, content));
+            let mut stylized = Job::new(self, &losses, &seen, target)?.paint(&mut observer)?;
+            stylized.picture = settings.colours.finished(stylized.picture, content).inheriting(content);
             Ok(stylized)
-        })
-    }
-
-    /// Makes a new `width`×`height` texture of `styles` from noise, without content.
-    ///
-    /// # Errors
-    /// As [`StyleTransfer::run`]; options that only a content picture gives a meaning.
-    pub fn texture(
-        &self,
-        (width, height): Size,
-        styles: &[Picture],
-        mut observer: impl Observer,
-    ) -> Result<Stylized> {
-        let said = &self.settings.said;
-        if width == 0 || height == 0 {
-            return Err(Error::option(
-                "--size",
-                format!("{width}x{height} is no picture; give sides above 0"),
-            ));
-        }
-        if let Some(size) = said.size {
-            let message = format!("{size} is the size of a transfer; a texture has width and height");
-            return Err(Error::option("--size", message));
-        }
-        if said.original_colours {
-            let message = "a texture has no content whose colours could be kept";
-            return Err(Error::option("--original-colours", message));
-        }
-        let losses = said.texture_losses(self.settings.backend.network())?;
-        self.settings.pool.install(|| {
-            Job::new(&self.settings, &losses, None, styles, (width, height))?.paint(&mut observer)
         })
     }
 }

@@ -1,15 +1,19 @@
 //! What a run tells while it works, and how it is stopped.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use super::sizes::Size;
+use serde::Serialize;
 
 use crate::error::Result;
 use crate::loss::Terms;
 use crate::picture::Picture;
-use crate::run::sizes::Size;
 
 /// The state of a run after an iteration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// Width of the picture at this size.
@@ -25,6 +29,7 @@ pub struct Progress<'a> {
     /// Iterations planned at this size; it may end earlier.
     pub iterations: usize,
     /// The weighted loss terms.
+    #[serde(rename = "loss")]
     pub terms: &'a Terms,
     /// Evaluations of the objective so far, at every size.
     pub evaluations: usize,
@@ -32,6 +37,7 @@ pub struct Progress<'a> {
     pub seconds: f64,
     /// Seconds until the end if no size ends early, from the speed so far.
     pub seconds_left: f64,
+    #[serde(skip)]
     pub(crate) pixels: &'a [f32],
 }
 
@@ -65,9 +71,42 @@ impl Observer for () {
     }
 }
 
+/// Stops a run from anywhere, at its next evaluation; clones are one token.
+///
+/// ```
+/// use impasto::{Cancel, Request, StopReason, StyleTransfer, picture::Picture};
+///
+/// let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
+/// let cancel = Cancel::new();
+/// cancel.cancel(); // from another thread, at any time
+/// let transfer = StyleTransfer::builder().size(24).build()?;
+/// let result = transfer.run(&Request::picture(&photo, [painting]).cancelled_by(&cancel), ())?;
+/// assert_eq!(result.report.stop, StopReason::Cancelled);
+/// # Ok::<(), impasto::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A token that nobody has used.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the run to stop: it returns the best picture so far.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a stop was asked for.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// One size of a run: its pixels, its iterations and the cost of one of them in any unit.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stage {
+pub(crate) struct SizeStep {
     pub size: Size,
     pub iterations: usize,
     pub cost: f64,
@@ -76,20 +115,21 @@ pub(crate) struct Stage {
 /// Knows how long a run took and how long it will take.
 pub(crate) struct Clock {
     started: Instant,
-    stage_started: Instant,
-    stages: Vec<Stage>,
+    /// The size at work, and when its iterations began.
+    current: (usize, Instant),
+    steps: Vec<SizeStep>,
 }
 
 impl Clock {
     /// Starts now.
-    pub fn new(stages: Vec<Stage>) -> Self {
+    pub fn new(steps: Vec<SizeStep>) -> Self {
         let now = Instant::now();
-        Self { started: now, stage_started: now, stages }
+        Self { started: now, current: (0, now), steps }
     }
 
     /// Notes that a size begins its iterations.
-    pub fn begin_stage(&mut self) {
-        self.stage_started = Instant::now();
+    pub fn begin(&mut self, index: usize) {
+        self.current = (index, Instant::now());
     }
 
     /// Seconds since the start.
@@ -97,12 +137,13 @@ impl Clock {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// Seconds that are left after `iteration` ≥ 1 iterations of stage `at`: the speed of this stage, and costs.
-    pub fn seconds_left(&self, at: usize, iteration: usize) -> f64 {
-        let stage = self.stages[at];
-        let rate = self.stage_started.elapsed().as_secs_f64() / (iteration.max(1) as f64 * stage.cost);
-        let here = stage.iterations.saturating_sub(iteration) as f64 * stage.cost;
-        let later: f64 = self.stages[at + 1..].iter().map(|s| s.iterations as f64 * s.cost).sum();
+    /// Seconds that are left after `iteration` ≥ 1 iterations of the size at work: its speed, and costs.
+    pub fn seconds_left(&self, iteration: usize) -> f64 {
+        let (index, begun) = self.current;
+        let step = self.steps[index];
+        let rate = begun.elapsed().as_secs_f64() / (iteration.max(1) as f64 * step.cost);
+        let here = step.iterations.saturating_sub(iteration) as f64 * step.cost;
+        let later: f64 = self.steps[index + 1..].iter().map(|s| s.iterations as f64 * s.cost).sum();
         rate * (here + later)
     }
 }

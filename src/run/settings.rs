@@ -1,269 +1,272 @@
-//! The builder of a [`StyleTransfer`]: what can be said about a run, checked before it starts.
+//! What a run does, with nothing left open: every option checked, every default filled in, once.
 
-use std::sync::Arc;
-
-use super::StyleTransfer;
-use crate::engine::backend::{Backend, ConvolutionAlgorithm};
+use crate::engine::backend::Backend;
 use crate::error::{Error, Result};
 use crate::kernels::simd::Isa;
-use crate::loss::gram::blend_sum;
 use crate::loss::{Losses, Normalisation};
-use crate::network::{Network, WeightedLayer};
-use crate::optimize::Method;
-use crate::picture::Picture;
+use crate::network::{LayerList, Network};
+use crate::optimize::Optimizer;
+use crate::run::colour::{ColourMode, Colours};
 use crate::run::defaults;
-use crate::run::losses::LossOptions;
-use crate::run::sizes::Iterations;
+use crate::run::options::{
+    ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
+};
+use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::tensor::Pooling;
-use crate::weights;
+use crate::run::values::OptimizerName;
 
-/// Where a run starts.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub enum Init {
-    /// The content picture, its colours matched to the style's.
-    #[default]
-    Content,
-    /// Gaussian noise of the style's colours.
-    Noise,
-    /// This picture, of the content's aspect ratio; it is resized.
-    Picture(Picture),
+/// Which of the losses a use of them has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A picture with content.
+    Picture,
+    /// A texture, which has no content.
+    Texture,
+    /// Numbers about a picture, which add nothing to the losses unasked; what there is no picture for is left out.
+    Numbers {
+        /// Whether there is a content picture.
+        content: bool,
+        /// Whether there is a style picture.
+        style: bool,
+    },
 }
 
-/// Says how to paint; [`Builder::build`] checks it. Nothing said means [`defaults`].
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct Builder {
-    network: Option<Arc<Network>>,
-    pooling: Option<Pooling>,
-    convolution: ConvolutionAlgorithm,
-    isa: Option<Isa>,
-    losses: LossOptions,
-    pub(crate) blend: Option<Vec<f64>>,
-    pub(crate) style_scale: Option<f64>,
-    pub(crate) size: Option<usize>,
-    pub(crate) coarsest: Option<usize>,
-    pub(crate) iterations: Iterations,
-    method: Option<Method>,
-    pub(crate) tolerance: Option<f64>,
-    pub(crate) init: Init,
-    pub(crate) seed: Option<u64>,
-    pub(crate) original_colours: bool,
-    threads: Option<usize>,
-}
-
-impl Builder {
-    /// The network; without one, the embedded.
-    pub fn network(mut self, network: Arc<Network>) -> Self {
-        self.network = Some(network);
-        self
-    }
-
-    /// Pooling between blocks in place of what the network's file says.
-    pub fn pooling(mut self, pooling: Pooling) -> Self {
-        self.pooling = Some(pooling);
-        self
-    }
-
-    /// The algorithm of the convolutions.
-    pub fn convolution(mut self, convolution: ConvolutionAlgorithm) -> Self {
-        self.convolution = convolution;
-        self
-    }
-
-    /// The instruction set; without one, the best that this processor has.
-    pub fn isa(mut self, isa: Isa) -> Self {
-        self.isa = Some(isa);
-        self
-    }
-
-    /// Everything about the losses at once, in place of what was said before.
-    pub fn losses(mut self, losses: LossOptions) -> Self {
-        self.losses = losses;
-        self
-    }
-
-    /// How the loss terms are normalised.
-    pub fn normalisation(mut self, normalisation: Normalisation) -> Self {
-        self.losses.normalisation = normalisation;
-        self
-    }
-
-    /// α, the weight of the content: at least 0, where 0 leaves the content out.
-    pub fn content_weight(mut self, content_weight: f64) -> Self {
-        self.losses.content_weight = Some(content_weight);
-        self
-    }
-
-    /// β, the weight of the style.
-    pub fn style_weight(mut self, style_weight: f64) -> Self {
-        self.losses.style_weight = Some(style_weight);
-        self
-    }
-
-    /// The weight of the total variation, which smooths; 0.02 for a transfer with the normalisation `relative`, else 0.
-    pub fn tv_weight(mut self, tv_weight: f64) -> Self {
-        self.losses.tv_weight = Some(tv_weight);
-        self
-    }
-
-    /// How firmly pixels are held in [0, 1] while the picture is made; 0 lets them go and cuts them off at the end.
-    pub fn range_weight(mut self, range_weight: f64) -> Self {
-        self.losses.range_weight = Some(range_weight);
-        self
-    }
-
-    /// The layers at which the content is compared, with relative weights.
-    pub fn content_layers(mut self, content_layers: Vec<WeightedLayer>) -> Self {
-        self.losses.content_layers = Some(content_layers);
-        self
-    }
-
-    /// The layers at which the style is compared, with relative weights.
-    pub fn style_layers(mut self, style_layers: Vec<WeightedLayer>) -> Self {
-        self.losses.style_layers = Some(style_layers);
-        self
-    }
-
-    /// One weight for each style picture; without them all count the same.
-    pub fn style_blend(mut self, style_blend: Vec<f64>) -> Self {
-        self.blend = Some(style_blend);
-        self
-    }
-
-    /// The longer side of the style pictures relative to the result's: above 1 for larger strokes.
-    pub fn style_scale(mut self, style_scale: f64) -> Self {
-        self.style_scale = Some(style_scale);
-        self
-    }
-
-    /// The longer side of the result in pixels; the aspect ratio is the content's.
-    pub fn size(mut self, size: usize) -> Self {
-        self.size = Some(size);
-        self
-    }
-
-    /// About the longer side of the coarsest size; as large as the result for one size only.
-    pub fn coarsest(mut self, coarsest: usize) -> Self {
-        self.coarsest = Some(coarsest);
-        self
-    }
-
-    /// Iterations at each size: a number (halved from size to size) or a list from coarse to fine.
-    pub fn iterations(mut self, iterations: impl Into<Iterations>) -> Self {
-        self.iterations = iterations.into();
-        self
-    }
-
-    /// The optimiser.
-    pub fn method(mut self, method: Method) -> Self {
-        self.method = Some(method);
-        self
-    }
-
-    /// A size ends when the loss falls by less than this part in ten iterations; 0 never ends one early.
-    pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = Some(tolerance);
-        self
-    }
-
-    /// The picture to start from.
-    pub fn init(mut self, init: Init) -> Self {
-        self.init = init;
-        self
-    }
-
-    /// The seed of the noise that [`Init::Noise`] starts from.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Keeps the content's colours: only its brightness is painted.
-    pub fn original_colours(mut self, original_colours: bool) -> Self {
-        self.original_colours = original_colours;
-        self
-    }
-
-    /// The number of threads; without it, one for each processor.
-    pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = Some(threads);
-        self
-    }
-}
-
-/// What is settled once [`Builder::build`] has agreed.
+/// How a picture is painted.
+#[derive(Clone)]
 pub(crate) struct Settings {
-    pub said: Builder,
+    pub optimizer: Optimizer,
+    pub size: SizeRule,
+    pub coarsest: usize,
+    pub iterations: Iterations,
+    /// 0: a size never ends early.
+    pub tolerance: f64,
+    pub style_scale: f64,
+    pub seed: u64,
+    pub colours: Colours,
+    /// For a picture with content; see [`losses`] for other uses.
     pub losses: Losses,
-    pub method: Method,
+}
+
+impl Settings {
+    /// Checks everything that does not depend on the pictures.
+    ///
+    /// # Errors
+    /// [`Error::Option`] that names the option and what it takes.
+    pub fn new(options: &Options, network: &Network) -> Result<Self> {
+        let paint = &options.paint;
+        let tolerance = paint.tolerance.unwrap_or(defaults::TOLERANCE);
+        if !(0.0..1.0).contains(&tolerance) {
+            return Err(Error::option(
+                "tolerance",
+                format!("{tolerance} was given; give a number from 0 to below 1"),
+            ));
+        }
+        if options.loss.style_weight == Some(0.0) && paint.style_scale.is_some() {
+            let message = "does nothing where `style_weight` is 0; leave one of them out";
+            return Err(Error::option("style_scale", message));
+        }
+        Ok(Self {
+            optimizer: optimizer(paint)?,
+            size: paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)).checked()?,
+            coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(defaults::COARSEST))?,
+            iterations: paint.iterations.clone().unwrap_or_default(),
+            tolerance,
+            style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
+            seed: paint.seed.unwrap_or(defaults::SEED),
+            colours: colours(&options.picture)?,
+            losses: with_strength(
+                options,
+                losses(&options.content, &options.loss, network, Purpose::Picture)?,
+            )?,
+        })
+    }
+}
+
+/// The losses for `network`, every weight checked and every list of layer weights scaled to sum 1.
+///
+/// # Errors
+/// Weights and layers that cannot be used, options about what `purpose` does not have, nothing to compare.
+pub fn losses(
+    content: &ContentOptions,
+    loss: &LossOptions,
+    network: &Network,
+    purpose: Purpose,
+) -> Result<Losses> {
+    let (has_content, has_style) = match purpose {
+        Purpose::Picture => (true, true),
+        Purpose::Texture => (false, true),
+        Purpose::Numbers { content, style } => (content, style),
+    };
+    if !has_content && let Some(option) = content.first_said() {
+        let why = match purpose {
+            Purpose::Texture => "cannot be used for a texture, which has no content; leave it out",
+            _ => "cannot be used without `content`; give one or leave both out",
+        };
+        return Err(Error::option(option, why));
+    }
+    if !has_style {
+        let said =
+            [("style_weight", loss.style_weight.is_some()), ("style_layers", loss.style_layers.is_some())];
+        if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
+            return Err(Error::option(option, "cannot be used without `style`; give one or leave both out"));
+        }
+    }
+    if content.content_weight == Some(0.0) && content.content_layers.is_some() {
+        let message = "does nothing where `content_weight` is 0; leave one of them out";
+        return Err(Error::option("content_layers", message));
+    }
+    if loss.style_weight == Some(0.0) {
+        let said = [
+            ("style_layers", loss.style_layers.is_some()),
+            ("style_statistic", loss.style_statistic.is_some()),
+        ];
+        if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
+            let message = "does nothing where `style_weight` is 0; leave one of them out";
+            return Err(Error::option(option, message));
+        }
+    }
+    let normalisation = loss.normalisation.unwrap_or_default();
+    let (content_weight, style_weight) = defaults::weights(normalisation);
+    let tv_weight = match (purpose, normalisation) {
+        (Purpose::Picture | Purpose::Texture, Normalisation::Relative) => defaults::TV_WEIGHT,
+        _ => 0.0,
+    };
+    let none = LayerList::default();
+    let content_layers =
+        || content.content_layers.clone().unwrap_or_else(|| defaults::content_layers(network).into());
+    let style_layers = || loss.style_layers.clone().unwrap_or_else(|| defaults::style_layers(network).into());
+    let losses = Losses {
+        normalisation,
+        statistic: loss.style_statistic.unwrap_or_default(),
+        content_weight: if has_content { content.content_weight.unwrap_or(content_weight) } else { 0.0 },
+        style_weight: if has_style { loss.style_weight.unwrap_or(style_weight) } else { 0.0 },
+        tv_weight: loss.tv_weight.unwrap_or(tv_weight),
+        range_weight: loss.range_weight.unwrap_or(defaults::RANGE_WEIGHT),
+        content_layers: if has_content { content_layers() } else { none.clone() }.0,
+        style_layers: if has_style { style_layers() } else { none }.0,
+        terms: Vec::new(),
+    }
+    .normalised()?;
+    for (option, layers) in
+        [("content_layers", &losses.content_layers), ("style_layers", &losses.style_layers)]
+    {
+        if let Some((layer, _)) = layers.iter().find(|(layer, _)| network.position(*layer).is_none()) {
+            let known: Vec<String> = network.layers().map(|layer| layer.to_string()).collect();
+            let message = format!("the network has no layer {layer}; its layers are {}", known.join(", "));
+            return Err(Error::option(option, message));
+        }
+    }
+    if losses.taps().is_empty() {
+        let message = "no content and no style layer has a weight above 0, so there is nothing to compare; give \
+                       `content_weight` or `style_weight` a value above 0";
+        return Err(Error::option("style_weight", message));
+    }
+    Ok(losses)
+}
+
+/// The losses with their weights as `strength` asks for.
+///
+/// Strength is the style's share of a balance in which the default content weight is the middle: the content's weight is that
+/// default times `((1 − s)/s)²`, so that equal steps look about equal. At 0 there is no style, at 1 no content.
+fn with_strength(options: &Options, losses: Losses) -> Result<Losses> {
+    let Some(strength) = options.picture.strength else { return Ok(losses) };
+    let said = [
+        ("content_weight", options.content.content_weight.is_some()),
+        ("style_weight", options.loss.style_weight.is_some()),
+    ];
+    if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
+        return Err(Error::option(
+            option,
+            "`strength` already says how much style there is; leave one of them out",
+        ));
+    }
+    if !(0.0..=1.0).contains(&strength) {
+        let message = format!("{strength} was given; give a number from 0, the content, to 1, all the style");
+        return Err(Error::option("strength", message));
+    }
+    if strength == 0.0 {
+        // Nothing pulls the picture away from the content.
+        return Ok(Losses { style_weight: 0.0, tv_weight: 0.0, range_weight: 0.0, ..losses });
+    }
+    let balance = (1.0 - strength) / strength;
+    Ok(Losses { content_weight: losses.content_weight * balance * balance, ..losses })
+}
+
+/// Whose colours the result has.
+fn colours(picture: &PictureOptions) -> Result<Colours> {
+    let original = picture.original_colours.unwrap_or(false);
+    let mode = match picture.colour {
+        Some(mode) if original && mode != ColourMode::Content => {
+            let message = format!("means `colour` content, but the colour is {mode}; leave one of them out");
+            return Err(Error::option("original_colours", message));
+        }
+        Some(mode) => mode,
+        None if original => ColourMode::Content,
+        None => ColourMode::default(),
+    };
+    Colours::new(mode, picture.colour_strength)
+}
+
+/// The optimiser with its constants.
+fn optimizer(paint: &PaintOptions) -> Result<Optimizer> {
+    let optimizer = match paint.optimizer.unwrap_or_default() {
+        OptimizerName::Lbfgs => {
+            if paint.learning_rate.is_some() {
+                let message = "belongs to `optimizer` adam, but the optimizer is lbfgs, which finds its own steps; \
+                               leave one out";
+                return Err(Error::option("learning_rate", message));
+            }
+            Optimizer::Lbfgs { history: paint.history.unwrap_or(defaults::HISTORY) }
+        }
+        OptimizerName::Adam => {
+            if paint.history.is_some() {
+                let message = "belongs to `optimizer` lbfgs, but the optimizer is adam; leave one out";
+                return Err(Error::option("history", message));
+            }
+            Optimizer::Adam { learning_rate: paint.learning_rate.unwrap_or(defaults::LEARNING_RATE) }
+        }
+    };
+    optimizer.check()?;
+    Ok(optimizer)
+}
+
+/// The engines of a network as the options choose them, and the threads they run in.
+pub(crate) struct Computing {
     pub backend: Backend,
     pub pool: rayon::ThreadPool,
 }
 
-impl Builder {
-    /// Checks everything that does not depend on the pictures.
+impl Computing {
+    /// Starts the threads, and packs the network's weights in them.
     ///
     /// # Errors
-    /// [`Error::Option`] that names the option and what it takes; nothing is ignored. [`Error::Network`] for a
-    /// network that cannot be used.
-    pub fn build(self) -> Result<StyleTransfer> {
-        at_least_one("--size", self.size)?;
-        at_least_one("--coarsest", self.coarsest)?;
-        positive("--style-scale", self.style_scale, 64.0)?;
-        if let Some(tolerance) = self.tolerance.filter(|t| !(0.0..1.0).contains(t)) {
-            let message = format!("{tolerance} came; give a number from 0 to below 1");
-            return Err(Error::option("--tolerance", message));
-        }
-        if let Some(weights) = &self.blend {
-            blend_sum(weights)?;
-        }
-        let method = self.method.unwrap_or(defaults::method());
-        match method {
-            Method::Adam { learning_rate } => positive("--learning-rate", Some(learning_rate), 1e6)?,
-            Method::Lbfgs { history: 0 } => {
-                return Err(Error::option("--history", "L-BFGS needs a history of at least 1 pair"));
-            }
-            Method::Lbfgs { .. } => {}
-        }
-        let mut network = match &self.network {
-            Some(network) => network.clone(),
-            None => Arc::new(weights::embedded()?.clone()),
+    /// A number of threads or an instruction set that cannot be had.
+    pub fn new(options: &NetworkOptions, network: &Network) -> Result<Self> {
+        let network = match options.pooling {
+            Some(pooling) => network.with_pooling(pooling),
+            None => network.clone(),
         };
-        if let Some(pooling) = self.pooling.filter(|pooling| *pooling != network.pooling) {
-            Arc::make_mut(&mut network).pooling = pooling;
-        }
-        let mut options = self.losses.clone();
-        if options.normalisation == Normalisation::Relative {
-            options.tv_weight.get_or_insert(defaults::TRANSFER_TV_WEIGHT);
-        }
-        let losses = options.resolve(&network)?;
-        let backend = Backend::new(network, self.convolution, self.isa)?;
-        let pool = threads::pool(self.threads)?;
-        Ok(StyleTransfer::new(Settings { losses, method, backend, pool, said: self }))
-    }
-
-    /// The losses without content, for a texture.
-    pub(crate) fn texture_losses(&self, network: &Network) -> Result<Losses> {
-        self.losses.without_content("for a texture, which has no content")?.resolve(network)
+        let pool = threads::pool(options.threads)?;
+        let isa: Option<Isa> = options.isa;
+        let backend = pool.install(|| {
+            Backend::new(std::sync::Arc::new(network), options.convolution.unwrap_or_default(), isa)
+        })?;
+        Ok(Self { backend, pool })
     }
 }
 
 /// Refuses 0.
-fn at_least_one(option: &'static str, value: Option<usize>) -> Result<()> {
-    if value == Some(0) {
-        return Err(Error::option(option, "0 pixels cannot be painted; give the longer side, such as 512"));
+fn at_least_one(option: &'static str, value: usize) -> Result<usize> {
+    match value {
+        0 => Err(Error::option(option, "0 pixels cannot be painted; give the longer side, such as 512")),
+        value => Ok(value),
     }
-    Ok(())
 }
 
 /// Refuses what is not finite, not above 0 or above `most`.
-fn positive(option: &'static str, value: Option<f64>, most: f64) -> Result<()> {
-    match value {
-        Some(value) if !(value > 0.0 && value <= most) => {
-            Err(Error::option(option, format!("{value} came; give a number above 0, at most {most}")))
-        }
-        _ => Ok(()),
+fn above_zero(option: &'static str, value: f64, most: f64) -> Result<f64> {
+    if value > 0.0 && value <= most {
+        return Ok(value);
     }
+    Err(Error::option(option, format!("{value} was given; give a number above 0, at most {most}")))
 }

@@ -10,6 +10,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::names::by_text;
+use crate::network::plan::MAX_SIDE;
 use crate::picture::{fit, resize};
 use crate::run::defaults;
 
@@ -75,7 +77,7 @@ impl Iterations {
     /// # Errors
     /// A list of another length than `sizes` (the message lists them), or a size with no iteration.
     pub fn plan(&self, sizes: &[Size]) -> Result<Vec<usize>> {
-        let option = "--iterations";
+        let option = "iterations";
         let counts = match self {
             Self::Halving(coarsest) => {
                 let fewest = defaults::FEWEST_ITERATIONS.min(*coarsest);
@@ -85,7 +87,7 @@ impl Iterations {
             Self::Each(each) => {
                 let list: Vec<String> = sizes.iter().map(|(w, h)| format!("{w}x{h}")).collect();
                 let message = format!(
-                    "{} numbers came, but the picture is painted at {} ({}); give one number for each, or one \
+                    "{} numbers were given, but the picture is painted at {} ({}); give one number for each, or one \
                      number alone",
                     each.len(),
                     if sizes.len() == 1 { "1 size".to_owned() } else { format!("{} sizes", sizes.len()) },
@@ -99,6 +101,153 @@ impl Iterations {
         }
         Ok(counts)
     }
+}
+
+by_text!(Iterations);
+
+/// How large the result is to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum SizeRule {
+    /// The longer side in pixels, `1024`; the aspect ratio is the content's. A texture becomes a square.
+    Longer(usize),
+    /// The width, `1024x`; the aspect ratio is the content's.
+    Width(usize),
+    /// The height, `x768`; the aspect ratio is the content's.
+    Height(usize),
+    /// Width and height, `512x384`: for a texture, or in the content's aspect ratio.
+    Exact(usize, usize),
+    /// A part of the content's own size, `50%`, above 0.
+    Percent(f64),
+    /// About so many millions of pixels, `2MP`, above 0; the aspect ratio is the content's.
+    Megapixels(f64),
+}
+
+impl From<usize> for SizeRule {
+    fn from(longer: usize) -> Self {
+        Self::Longer(longer)
+    }
+}
+
+impl From<Size> for SizeRule {
+    fn from((width, height): Size) -> Self {
+        Self::Exact(width, height)
+    }
+}
+
+impl FromStr for SizeRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let complain = || {
+            format!(
+                "`{text}` is not a size; write the longer side like 1024, a width like 1024x, a height like x768, both \
+                 like 512x384, a part of the content's size like 50%, or an area like 2MP"
+            )
+        };
+        let pixels = |digits: &str| digits.parse::<usize>().map_err(|_| complain());
+        let amount = |digits: &str| {
+            let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+            digits.parse::<f64>().ok().filter(|_| plain).ok_or_else(complain)
+        };
+        if let Some(digits) = text.strip_suffix('%') {
+            return Ok(Self::Percent(amount(digits)?));
+        }
+        if let Some(digits) = text.strip_suffix("MP").or(text.strip_suffix("mp")) {
+            return Ok(Self::Megapixels(amount(digits)?));
+        }
+        Ok(match text.split_once(['x', 'X', '×']) {
+            None => Self::Longer(pixels(text)?),
+            Some((width, "")) => Self::Width(pixels(width)?),
+            Some(("", height)) => Self::Height(pixels(height)?),
+            Some((width, height)) => Self::Exact(pixels(width)?, pixels(height)?),
+        })
+    }
+}
+
+impl fmt::Display for SizeRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Longer(longer) => write!(f, "{longer}"),
+            Self::Width(width) => write!(f, "{width}x"),
+            Self::Height(height) => write!(f, "x{height}"),
+            Self::Exact(width, height) => write!(f, "{width}x{height}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::Megapixels(megapixels) => write!(f, "{megapixels}MP"),
+        }
+    }
+}
+
+by_text!(SizeRule);
+
+impl SizeRule {
+    /// The rule itself, if it can give a picture.
+    ///
+    /// # Errors
+    /// A side or an area that is 0 or not finite.
+    pub(crate) fn checked(self) -> Result<Self> {
+        let possible = match self {
+            Self::Longer(side) | Self::Width(side) | Self::Height(side) => side > 0,
+            Self::Exact(width, height) => width > 0 && height > 0,
+            Self::Percent(amount) | Self::Megapixels(amount) => amount > 0.0 && amount.is_finite(),
+        };
+        match possible {
+            true => Ok(self),
+            false => Err(Error::option("size", format!("{self} has no pixels; give a size such as 512"))),
+        }
+    }
+
+    /// The size of a result whose content has `content`, or of a texture.
+    ///
+    /// # Errors
+    /// Width and height in another aspect ratio than the content's; a rule that needs a content, for a texture.
+    pub(crate) fn resolve(self, content: Option<Size>) -> Result<Size> {
+        let Some((width, height)) = content else {
+            return match self {
+                Self::Longer(side) => Ok((side, side)),
+                Self::Exact(width, height) => Ok((width, height)),
+                Self::Megapixels(_) | Self::Percent(_) | Self::Width(_) | Self::Height(_) => {
+                    let message = format!(
+                        "{self} needs a content picture's shape; give a texture width and height, like 512x384"
+                    );
+                    Err(Error::option("size", message))
+                }
+            };
+        };
+        // At least 1, and no larger than any picture may be.
+        let scaled = |factor: f64| {
+            let side =
+                |side: usize| (side as f64 * factor).round().clamp(1.0, (MAX_SIDE + 1) as f64) as usize;
+            (side(width), side(height))
+        };
+        Ok(match self {
+            Self::Longer(longer) => fit(width, height, longer.min(MAX_SIDE + 1)),
+            Self::Width(to) => (to, scaled(to as f64 / width as f64).1),
+            Self::Height(to) => (scaled(to as f64 / height as f64).0, to),
+            Self::Percent(percent) => scaled(percent / 100.0),
+            Self::Megapixels(millions) => scaled((millions * 1e6 / (width as f64 * height as f64)).sqrt()),
+            Self::Exact(w, h) => {
+                let (w, h) = (w.min(MAX_SIDE + 1), h.min(MAX_SIDE + 1));
+                let longer = w.max(h);
+                let kept = fit(width, height, longer);
+                if kept.0.abs_diff(w) > 1 || kept.1.abs_diff(h) > 1 {
+                    let message = format!(
+                        "{self} is another shape than the content's {width}x{height}; give the longer side alone ({longer}, \
+                         which makes {}x{}), or crop the content first",
+                        kept.0, kept.1
+                    );
+                    return Err(Error::option("size", message));
+                }
+                (w, h)
+            }
+        })
+    }
+}
+
+/// A style picture's size where the result has `size`: its longer side is the result's times `scale`.
+pub(crate) fn style_size(style: Size, scale: f64, size: Size) -> Size {
+    let longer = size.0.max(size.1) as f64 * scale;
+    fit(style.0, style.1, longer.round() as usize)
 }
 
 /// The sizes from the coarsest to `target`: halves of it while the longer side stays within a factor √2 of
@@ -164,6 +313,43 @@ mod tests {
         assert!(message.contains("4 sizes (128x96, 256x192, 512x384, 1024x768)"), "{message}");
         for bad in ["0", "3,0", "", "1,,2", "-1", "ten", "99999999999999999999"] {
             assert!(bad.parse::<Iterations>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_written_resolved_and_refused() {
+        for (text, expected) in [
+            ("1024", (1024, 512)),
+            ("1024x", (1024, 512)),
+            ("x100", (200, 100)),
+            ("200x100", (200, 100)),
+            ("201x100", (201, 100)),
+            ("50%", (1000, 500)),
+            ("12.5%", (250, 125)),
+            ("2MP", (2000, 1000)),
+        ] {
+            let rule: SizeRule = text.parse().unwrap();
+            assert_eq!(rule.to_string(), text);
+            assert_eq!(rule.checked().unwrap().resolve(Some((2000, 1000))).unwrap(), expected, "{text}");
+        }
+        for bad in
+            ["", "x", "-1", "1.5", "512x384x3", "%", "nan%", "1e3%", "inf", "MP", "99999999999999999999999"]
+        {
+            assert!(bad.parse::<SizeRule>().is_err(), "{bad}");
+        }
+        for none in ["0", "0x", "x0", "0x5", "0%", "0MP"] {
+            assert!(none.parse::<SizeRule>().unwrap().checked().is_err(), "{none}");
+        }
+        let message = SizeRule::Exact(300, 300).resolve(Some((2000, 1000))).unwrap_err().to_string();
+        assert!(message.contains("give the longer side alone (300, which makes 300x150)"), "{message}");
+        assert_eq!(SizeRule::Exact(30, 20).resolve(None).unwrap(), (30, 20));
+        assert_eq!(SizeRule::Longer(30).resolve(None).unwrap(), (30, 30));
+        assert!(SizeRule::Percent(50.0).resolve(None).is_err());
+        for huge in
+            [SizeRule::Longer(usize::MAX), SizeRule::Percent(1e300), SizeRule::Exact(usize::MAX, usize::MAX)]
+        {
+            let (width, height) = huge.resolve(Some((3, 3))).unwrap();
+            assert!(width > MAX_SIDE && height > MAX_SIDE, "refused later, by the plan");
         }
     }
 

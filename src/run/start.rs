@@ -1,39 +1,43 @@
 //! The picture that a run starts from, at every size.
 
-use super::Init;
+use super::request::{Request, Start, Style};
+use super::settings::Settings;
+use super::sizes::{self, Size};
 use crate::error::{Error, Result};
 use crate::picture::{Picture, match_colours};
 use crate::random::Random;
-use crate::run::sizes::{self, Size};
 
 /// How far the aspect ratio of a given start picture may be from the result's.
 const ASPECT_TOLERANCE: f64 = 0.02;
 
 /// The start at the coarsest size, and the detail that finer sizes add.
-pub(crate) enum Start {
+pub(crate) enum StartPictures {
     /// A picture with detail at every size.
     Picture(Picture),
     /// Noise, at the coarsest size only: finer sizes take nothing from it.
     Noise(Picture),
 }
 
-impl Start {
-    /// Prepares the start for sizes from `coarsest` to `target`. Its colours are matched to those of `styles` (mixed
-    /// by `blend`), unless there are none, or the picture was given for this purpose.
+impl StartPictures {
+    /// Prepares the start for sizes from `coarsest` to `target`. Its colours are matched to those of the styles (mixed
+    /// by `shares`), unless there is no style in the loss, the content's are kept, or the picture was given for this purpose.
     ///
     /// # Errors
     /// A given picture whose aspect ratio is not the result's.
     pub fn new(
-        init: &Init,
-        content: Option<&Picture>,
-        styles: &[Picture],
-        blend: Option<&[f64]>,
+        request: &Request<'_>,
+        settings: &Settings,
+        has_style: bool,
+        shares: &[f64],
         target: Size,
         coarsest: Size,
-        seed: u64,
     ) -> Result<Self> {
-        match (init, content) {
-            (Init::Picture(picture), _) => {
+        let matched = |picture: &Picture| match settings.colours.keeps_start() || !has_style {
+            true => Ok(picture.clone()),
+            false => matched(picture, &request.styles, shares),
+        };
+        match (&request.start, request.content) {
+            (Start::Picture(picture), _) => {
                 let ratio = |w: usize, h: usize| w as f64 / h as f64;
                 let distortion = ratio(picture.width(), picture.height()) / ratio(target.0, target.1);
                 // One pixel of rounding is no distortion.
@@ -46,23 +50,21 @@ impl Start {
                         target.0,
                         target.1
                     );
-                    return Err(Error::option("--init", message));
+                    return Err(Error::option("init", message));
                 }
-                Ok(Self::Picture(picture.resized(target.0, target.1)))
+                Ok(Self::Picture(picture.at_size(target.0, target.1)))
             }
-            (Init::Content, Some(content)) => {
-                Ok(Self::Picture(matched(&content.resized(target.0, target.1), styles, blend)?))
+            (Start::Content, Some(content)) => {
+                Ok(Self::Picture(matched(&content.at_size(target.0, target.1))?))
             }
-            (Init::Content | Init::Noise, _) => {
-                Ok(Self::Noise(matched(&noise(seed, coarsest)?, styles, blend)?))
-            }
+            (Start::Content | Start::Noise, _) => Ok(Self::Noise(matched(&noise(settings.seed, coarsest)?)?)),
         }
     }
 
     /// The start at the coarsest size.
     pub fn at(&self, size: Size) -> Vec<f32> {
         match self {
-            Self::Picture(picture) | Self::Noise(picture) => picture.resized(size.0, size.1).into_rgb(),
+            Self::Picture(picture) | Self::Noise(picture) => picture.at_size(size.0, size.1).into_rgb(),
         }
     }
 
@@ -75,19 +77,13 @@ impl Start {
     }
 }
 
-/// `picture` with the colours of the styles, mixed by their weights: the mean of the matches, which is again a
+/// `picture` with the colours of the styles, mixed by their shares: the mean of the matches, which is again a
 /// linear map of its colours.
-fn matched(picture: &Picture, styles: &[Picture], blend: Option<&[f64]>) -> Result<Picture> {
-    let equal = vec![1.0; styles.len()];
-    let weights = blend.unwrap_or(&equal);
-    let sum: f64 = weights.iter().sum();
-    if styles.is_empty() {
-        return Ok(picture.clone());
-    }
+fn matched(picture: &Picture, styles: &[Style], shares: &[f64]) -> Result<Picture> {
     let mut mixed = vec![0.0f32; picture.rgb().len()];
-    for (style, weight) in styles.iter().zip(weights) {
-        let share = (weight / sum) as f32;
-        for (value, matched) in mixed.iter_mut().zip(match_colours(picture, style).rgb()) {
+    for (style, share) in styles.iter().zip(shares) {
+        let share = *share as f32;
+        for (value, matched) in mixed.iter_mut().zip(match_colours(picture, style.picture()).rgb()) {
             *value += share * matched;
         }
     }

@@ -5,13 +5,14 @@ use crate::error::{Error, Result};
 /// Largest number of threads that can be asked for.
 const MOST: usize = 1024;
 
-/// A pool of `threads` threads, or of one for each processor this process may use.
+/// A pool of `threads` threads, or of one for each processor this process may use; of fewer where the system gives no
+/// more, since one is enough: the results are the same.
 ///
 /// # Errors
-/// 0 or more than 1024 threads, or an operating system that does not give them.
+/// 0 or more than 1024 threads, or a system that gives not even one.
 pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
-    let option = "--threads";
-    let threads = match threads {
+    let option = "threads";
+    let wanted = match threads {
         Some(count) if (1..=MOST).contains(&count) => count,
         Some(count) => {
             let message = format!("{count} threads cannot be used; give a number from 1 to {MOST}");
@@ -19,9 +20,20 @@ pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
         }
         None => std::thread::available_parallelism().map_or(1, usize::from).min(MOST),
     };
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("impasto-{index}"))
-        .build()
-        .map_err(|error| Error::option(option, format!("{threads} threads could not be started: {error}")))
+    let mut count = wanted;
+    loop {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(count)
+            .thread_name(|index| format!("impasto-{index}"))
+            .build();
+        match pool {
+            Ok(pool) => return Ok(pool),
+            Err(_) if count > 1 => count /= 2,
+            Err(error) => {
+                let message =
+                    format!("not even one thread could be started ({error}); stop other programs first");
+                return Err(Error::option(option, message));
+            }
+        }
+    }
 }

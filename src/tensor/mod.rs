@@ -7,6 +7,8 @@ mod scalar;
 pub use positions::{Factor, PositionMap, PositionWeights, Window};
 pub use scalar::Scalar;
 
+use crate::names::named;
+
 /// The size of a map: channels × height × width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -61,4 +63,18 @@ pub enum Padding {
     Zeros,
     /// The mirrored map without its edge (`x[-1] = x[1]`): no frame around the picture.
     Reflect,
+}
+
+named! {
+    Pooling is "a pooling" {
+        "max" => Max,
+        "average" => Average,
+    }
+}
+
+named! {
+    Padding is "a padding" {
+        "zeros" => Zeros,
+        "reflect" => Reflect,
+    }
 }

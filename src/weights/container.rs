@@ -5,11 +5,9 @@
 //! its checked shape says, and grows its buffer with the bytes that really arrive: a header cannot make
 //! the reader allocate.
 
-use super::scalar::Scalar;
+use super::dtype::Dtype;
+use crate::text::{self, Message, clip, plain};
 use std::io::Read;
-
-/// A sentence for [`Error::Network`](crate::Error::Network), which adds the file's name.
-pub(super) type Message<T> = std::result::Result<T, String>;
 
 /// The most arrays that a file may hold; a whole VGG-19 with its classifier has 38.
 pub(super) const MAX_ARRAYS: usize = 1024;
@@ -20,7 +18,7 @@ pub(super) struct Array {
     pub name: String,
     /// Row-major, outermost first.
     pub shape: Vec<usize>,
-    pub scalar: Scalar,
+    pub dtype: Dtype,
 }
 
 impl Array {
@@ -29,15 +27,18 @@ impl Array {
         self.shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent))
     }
 
+    /// The sentence for a type of number that no network is made of.
+    pub fn unusable(&self) -> String {
+        format!("{} is stored as {}; store it as float32 or float16", clip(&self.name), self.dtype)
+    }
+
     /// The number of bytes, with a sentence for shapes and scalars that have none.
     pub fn size(&self) -> Message<usize> {
-        let name = clip(&self.name);
-        let Some(size) = self.scalar.size() else {
-            return Err(format!("{name} is stored as {}; store it as float32 or float16", self.scalar));
-        };
-        self.values()
-            .and_then(|values| values.checked_mul(size))
-            .ok_or_else(|| format!("the shape of {name}, {}, is beyond any memory", shape_text(&self.shape)))
+        let size = self.dtype.size().ok_or_else(|| self.unusable())?;
+        self.values().and_then(|values| values.checked_mul(size)).ok_or_else(|| {
+            let (name, shape) = (clip(&self.name), text::shape(&self.shape));
+            format!("the shape of {name}, {shape}, is beyond any memory")
+        })
     }
 }
 
@@ -51,6 +52,15 @@ pub(super) trait Container {
 
     /// The bytes of one array, exactly [`Array::size`] of them, little-endian.
     fn bytes(&mut self, index: usize) -> Message<Vec<u8>>;
+
+    /// The values of one array, rounded to float32; whether they are finite is left to the network's check.
+    fn floats(&mut self, index: usize) -> Message<Vec<f32>> {
+        let array = self.arrays()[index].clone();
+        // A format that is not of floating point is refused before its bytes are read.
+        array.dtype.floats(&[]).ok_or_else(|| array.unusable())?;
+        let bytes = self.bytes(index)?;
+        array.dtype.floats(&bytes).ok_or_else(|| array.unusable())
+    }
 }
 
 /// The kinds of file that are read.
@@ -73,61 +83,17 @@ pub(super) fn read_exactly(reader: impl Read, size: usize, name: &str) -> Messag
     Ok(bytes)
 }
 
-/// `64×3×3×3`, or `()` for a scalar.
-pub(super) fn shape_text(shape: &[usize]) -> String {
-    match shape {
-        [] => "()".into(),
-        _ => clip(&shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×")),
-    }
-}
-
-/// Foreign text fit for a message: control characters escaped, no longer than 64 characters.
-pub(super) fn clip(text: &str) -> String {
-    clip_to(text, 64)
-}
-
-fn clip_to(text: &str, length: usize) -> String {
-    let mut characters = text.chars();
-    let mut clipped = String::new();
-    for character in characters.by_ref().take(length) {
-        if character.is_control() {
-            clipped.extend(character.escape_default());
-        } else {
-            clipped.push(character);
-        }
-    }
-    if characters.next().is_some() {
-        clipped.push('…');
-    }
-    clipped
-}
-
-/// Another library's error in one clipped line, for the second half of a sentence.
-pub(super) fn plain(error: impl std::fmt::Display) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default().trim_end_matches('.');
-    clip_to(line, 200)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn shapes_that_overflow_have_no_size() {
-        let array = Array { name: "a".into(), shape: vec![1 << 32, 1 << 32, 2], scalar: Scalar::F32 };
+        let array = Array { name: "a".into(), shape: vec![1 << 32, 1 << 32, 2], dtype: Dtype::F32 };
         assert_eq!(array.values(), None);
         assert!(array.size().unwrap_err().contains("beyond any memory"));
-        let array = Array { name: "a".into(), shape: vec![usize::MAX], scalar: Scalar::F32 };
+        let array = Array { name: "a".into(), shape: vec![usize::MAX], dtype: Dtype::F32 };
         assert!(array.size().is_err());
-    }
-
-    #[test]
-    fn foreign_text_is_clipped_and_escaped() {
-        assert_eq!(clip("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(clip(&"x".repeat(1000)).chars().count(), 65);
-        assert_eq!(shape_text(&[2, 3]), "2×3");
-        assert_eq!(shape_text(&[]), "()");
     }
 
     #[test]

@@ -11,9 +11,9 @@
 //! A key that is not known is an error: one that a later version adds would change the picture, and
 //! nothing is silently ignored.
 
-use super::container::{Message, clip, plain};
-use crate::network::{Layer, Network, WeightedLayer};
+use crate::network::{Layer, Network, NetworkBuilder, WeightedLayer};
 use crate::tensor::{Padding, Pooling};
+use crate::text::{Message, clip, plain};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -67,18 +67,8 @@ impl<'de> Deserialize<'de> for Layers {
                 let mut layers: Vec<WeightedLayer> = Vec::new();
                 while let Some((name, weight)) = map.next_entry::<String, f64>()? {
                     let layer: Layer = name.parse().map_err(|text: String| A::Error::custom(clip(&text)))?;
-                    if !(weight.is_finite() && weight > 0.0) {
-                        return Err(A::Error::custom(format!("the weight of {layer} must be above 0")));
-                    }
-                    if layers.iter().any(|&(other, _)| other == layer) {
-                        return Err(A::Error::custom(format!("{layer} is there twice")));
-                    }
                     layers.push((layer, weight));
-                    if layers.len() > 256 {
-                        return Err(A::Error::custom("more than 256 layers"));
-                    }
                 }
-                layers.sort_by_key(|&(layer, _)| layer);
                 Ok(Layers(layers))
             }
         }
@@ -96,76 +86,46 @@ impl Serialize for Layers {
     }
 }
 
-/// Puts what the JSON says into the network and checks it against the network's layers.
-pub(super) fn apply(json: &[u8], network: &mut Network) -> Message<()> {
+/// Says what the JSON says to the builder, which checks it.
+pub(super) fn apply(json: &[u8], builder: NetworkBuilder) -> Message<NetworkBuilder> {
     // Serde would also take a list, by position.
     if !json.trim_ascii_start().starts_with(b"{") {
         return Err("its metadata cannot be used: it is not a JSON object".into());
     }
     let metadata: Metadata = serde_json::from_slice(json)
         .map_err(|error| format!("its metadata cannot be used: {}", plain(error)))?;
-    for (key, text) in
-        [("name", &metadata.name), ("licence", &metadata.licence), ("description", &metadata.description)]
-    {
-        // They are printed on terminals.
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            return Err(format!("{key} in its metadata holds control characters; take them out"));
-        }
-    }
-    network.name = metadata.name;
-    network.licence = metadata.licence;
-    network.description = metadata.description;
-    network.pooling = match metadata.pooling {
-        PoolingName::Max => Pooling::Max,
-        PoolingName::Average => Pooling::Average,
-    };
-    network.padding = match metadata.padding {
-        PaddingName::Zeros => Padding::Zeros,
-        PaddingName::Reflect => Padding::Reflect,
-    };
-    network.content_layers = metadata.content_layers.0;
-    network.style_layers = metadata.style_layers.0;
-    check_layers(network)
-}
-
-/// Refuses recommended layers that the network lacks, and lists those it has.
-pub(super) fn check_layers(network: &Network) -> Message<()> {
-    let kinds = [("content_layers", &network.content_layers), ("style_layers", &network.style_layers)];
-    for (key, layers) in kinds {
-        for &(layer, weight) in layers {
-            if network.position(layer).is_none() {
-                let present: Vec<_> = network.layers().map(|layer| layer.to_string()).collect();
-                return Err(format!(
-                    "{key} in its metadata names {layer}, which it does not have; it has {}",
-                    present.join(", ")
-                ));
-            }
-            if !(weight.is_finite() && weight > 0.0) {
-                return Err(format!(
-                    "{key} in its metadata gives {layer} the weight {weight}; it must be above 0"
-                ));
-            }
-        }
-    }
-    Ok(())
+    Ok(builder
+        .name(metadata.name)
+        .licence(metadata.licence)
+        .description(metadata.description)
+        .pooling(match metadata.pooling {
+            PoolingName::Max => Pooling::Max,
+            PoolingName::Average => Pooling::Average,
+        })
+        .padding(match metadata.padding {
+            PaddingName::Zeros => Padding::Zeros,
+            PaddingName::Reflect => Padding::Reflect,
+        })
+        .content_layers(metadata.content_layers.0)
+        .style_layers(metadata.style_layers.0))
 }
 
 /// The JSON of a network, complete, so that a file says everything that it means.
 pub(super) fn to_json(network: &Network) -> Message<Vec<u8>> {
     let metadata = Metadata {
-        name: network.name.clone(),
-        licence: network.licence.clone(),
-        description: network.description.clone(),
-        pooling: match network.pooling {
+        name: network.name().into(),
+        licence: network.licence().into(),
+        description: network.description().into(),
+        pooling: match network.pooling() {
             Pooling::Max => PoolingName::Max,
             Pooling::Average => PoolingName::Average,
         },
-        padding: match network.padding {
+        padding: match network.padding() {
             Padding::Zeros => PaddingName::Zeros,
             Padding::Reflect => PaddingName::Reflect,
         },
-        content_layers: Layers(network.content_layers.clone()),
-        style_layers: Layers(network.style_layers.clone()),
+        content_layers: Layers(network.content_layers().into()),
+        style_layers: Layers(network.style_layers().into()),
     };
     serde_json::to_vec(&metadata).map_err(|error| format!("its metadata cannot be written: {error}"))
 }
@@ -175,24 +135,26 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Message<Network> {
-        let mut network = crate::weights::random("4,4|6", 1).unwrap();
-        apply(json.as_bytes(), &mut network).map(|()| network)
+        let part =
+            |outputs: usize, inputs: usize| (outputs, vec![0.5; outputs * inputs * 9], vec![0.5; outputs]);
+        let builder = Network::builder("").colours(crate::network::InputColours::Caffe);
+        apply(json.as_bytes(), builder.block([part(4, 3), part(4, 4)]).block([part(6, 4)]))?.finish()
     }
 
     #[test]
     fn every_key_is_optional_and_read() {
         let network = read("{}").unwrap();
-        assert_eq!((network.pooling, network.padding), (Pooling::Max, Padding::Zeros));
+        assert_eq!((network.pooling(), network.padding()), (Pooling::Max, Padding::Zeros));
         let json = r#"{"name":"n","licence":"MIT","description":"a\nb","pooling":"average","padding":"reflect",
                        "content_layers":{"conv1_2":1},"style_layers":{"relu2_1":0.5,"relu1_1":1.0}}"#;
         let network = read(json).unwrap();
-        assert_eq!((network.pooling, network.padding), (Pooling::Average, Padding::Reflect));
-        assert_eq!((&*network.name, &*network.licence, &*network.description), ("n", "MIT", "a\nb"));
-        let names: Vec<_> = network.style_layers.iter().map(|(l, w)| (l.to_string(), *w)).collect();
+        assert_eq!((network.pooling(), network.padding()), (Pooling::Average, Padding::Reflect));
+        assert_eq!((network.name(), network.licence(), network.description()), ("n", "MIT", "a\nb"));
+        let names: Vec<_> = network.style_layers().iter().map(|(l, w)| (l.to_string(), *w)).collect();
         assert_eq!(names, [("relu1_1".into(), 1.0), ("relu2_1".into(), 0.5)]);
         let again = read(std::str::from_utf8(&to_json(&network).unwrap()).unwrap()).unwrap();
-        assert_eq!(again.style_layers, network.style_layers);
-        assert_eq!(again.padding, network.padding);
+        assert_eq!(again.style_layers(), network.style_layers());
+        assert_eq!(again.padding(), network.padding());
     }
 
     #[test]

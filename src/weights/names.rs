@@ -1,12 +1,19 @@
-//! Which array is which layer: the names of this project's files and those of torchvision.
+//! Which array is which layer: the names of this project's files, and those of torchvision as people have them.
 //!
 //! `conv{block}_{index}.weight` says it directly. torchvision numbers the modules of `features` instead:
 //! a convolution and its ReLU are two, a pooling one more, so the gap between two convolutions tells
-//! where a block ends. That reads VGG-16, VGG-19, any cut of them and any other depth. A leading
-//! `module.` (from `DataParallel`) and a missing `features.` (from `model.features.state_dict()`) are
-//! understood; `classifier.*` is ignored, since no picture is classified here.
+//! where a block ends. That reads VGG-16, VGG-19, any cut of them and any other depth; timm's files on the
+//! Hugging Face Hub have the same names. What stands round them is understood:
+//!
+//! * wrappers, anywhere in a name: `module` (`DataParallel`, round the whole model or round `features`), `_orig_mod`
+//!   (`torch.compile`), and those of FSDP and of checkpointed activations;
+//! * what stands before `features.` in every name, where a VGG is a part of another module (`model.features.0.weight`);
+//! * a missing `features.` (from `model.features.state_dict()`).
+//!
+//! Classifiers (`classifier.*`, timm's `pre_logits.*` and `head.*`) are ignored, since no picture is classified here.
 
-use super::container::{Array, Message, clip};
+use super::container::Array;
+use crate::text::{Message, clip};
 use std::collections::BTreeMap;
 
 /// The places of one convolution's arrays in the container.
@@ -38,12 +45,35 @@ enum Role {
     Ignored,
 }
 
+/// Names of modules that only hold another one.
+const WRAPPERS: [&str; 4] = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
+
+/// Modules that come behind the features, and the counter of `AveragedModel`.
+const IGNORED: [&str; 4] = ["classifier", "pre_logits", "head", "n_averaged"];
+
+/// A name without its wrappers.
+fn unwrapped(name: &str) -> String {
+    let parts: Vec<&str> = name.split('.').filter(|part| !WRAPPERS.contains(part)).collect();
+    parts.join(".")
+}
+
+/// What stands before `features.` in the first name that has it, with its dot.
+fn prefix(names: &[String]) -> &str {
+    let before = |name: &String| {
+        name.find("features.").filter(|&place| place == 0 || name.as_bytes()[place - 1] == b'.')
+    };
+    names.iter().find_map(|name| before(name).map(|place| &name[..place])).unwrap_or("")
+}
+
 /// Finds every array's place; refuses names that mean nothing here, so that nothing is silently ignored.
 pub(super) fn plan(arrays: &[Array]) -> Message<Plan> {
     let (mut own, mut torch) = (BTreeMap::new(), BTreeMap::new());
     let (mut input_weight, mut input_bias, mut metadata) = (None, None, None);
+    let names: Vec<String> = arrays.iter().map(|array| unwrapped(&array.name)).collect();
+    let prefix = prefix(&names);
     for (position, array) in arrays.iter().enumerate() {
-        let taken = match role(&array.name)? {
+        let name = names[position].strip_prefix(prefix).unwrap_or(&names[position]);
+        let taken = match role(name, &array.name)? {
             Role::Ignored => None,
             Role::Metadata => metadata.replace(position),
             Role::Input { weight: true } => input_weight.replace(position),
@@ -76,9 +106,10 @@ fn nothing_found(arrays: &[Array]) -> String {
     format!("it holds no convolution (conv1_1.weight or features.0.weight, and so on), only {found}")
 }
 
-fn role(name: &str) -> Message<Role> {
+/// What an array is by its name without wrappers and prefix; `full` is its name in the file.
+fn role(name: &str, full: &str) -> Message<Role> {
     let stranger = || {
-        let name = clip(name);
+        let name = clip(full);
         format!(
             "the array {name} has no place in a VGG-shaped network, whose arrays are input.weight, \
              conv1_1.weight, … or features.0.weight, …; take it out"
@@ -90,8 +121,7 @@ fn role(name: &str) -> Message<Role> {
         "metadata" => return Ok(Role::Metadata),
         _ => {}
     }
-    let name = name.strip_prefix("module.").unwrap_or(name);
-    if name.starts_with("classifier.") {
+    if IGNORED.contains(&name.split('.').next().unwrap_or_default()) {
         return Ok(Role::Ignored);
     }
     let (layer, part) = name.rsplit_once('.').ok_or_else(stranger)?;
@@ -161,11 +191,11 @@ fn blocks(mut convolutions: Vec<Planned>) -> Message<Vec<Planned>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scalar::Scalar;
+    use super::super::dtype::Dtype;
     use super::*;
 
     fn places(names: &[String]) -> Message<Vec<(usize, usize)>> {
-        let array = |name: &String| Array { name: name.clone(), shape: vec![], scalar: Scalar::F32 };
+        let array = |name: &String| Array { name: name.clone(), shape: vec![], dtype: Dtype::F32 };
         let plan = plan(&names.iter().map(array).collect::<Vec<_>>())?;
         Ok(plan.convolutions.iter().map(|c| (c.block, c.index)).collect())
     }
@@ -181,8 +211,23 @@ mod tests {
         for (modules, counts) in [(&vgg16[..], [2, 2, 3, 3, 3]), (&vgg19[..], [2, 2, 4, 4, 4])] {
             let expected: Vec<_> =
                 counts.iter().enumerate().flat_map(|(b, &n)| (1..=n).map(move |i| (b + 1, i))).collect();
-            for prefix in ["features.", "module.features.", ""] {
-                assert_eq!(places(&layers(prefix, modules)).unwrap(), expected);
+            for prefix in [
+                "features.",
+                "",
+                "module.features.",
+                "features.module.",
+                "module.features.module.",
+                "_orig_mod.features.",
+                "_orig_mod.module.features.",
+                "module._orig_mod.features.",
+                "features._orig_mod.",
+                "_fsdp_wrapped_module.features._checkpoint_wrapped_module.",
+                "model.features.",
+                "net.encoder.module.features.",
+                "module.",
+                "_orig_mod.",
+            ] {
+                assert_eq!(places(&layers(prefix, modules)).unwrap(), expected, "{prefix}");
             }
             assert_eq!(places(&layers("features.", &modules[..5])).unwrap(), expected[..5]);
         }
@@ -190,9 +235,14 @@ mod tests {
 
     #[test]
     fn the_classifier_is_ignored() {
-        let mut names = layers("features.", &[0, 2]);
-        names.extend(layers("classifier.", &[0, 3, 6]));
-        assert_eq!(places(&names).unwrap(), [(1, 1), (1, 2)]);
+        for before in ["", "module.", "_orig_mod.", "model."] {
+            let mut names = layers(&format!("{before}features."), &[0, 2]);
+            for classifier in ["classifier.", "pre_logits.fc", "head.fc."] {
+                names.extend(layers(&format!("{before}{classifier}"), &[0, 3, 6]));
+            }
+            names.push("n_averaged".into());
+            assert_eq!(places(&names).unwrap(), [(1, 1), (1, 2)], "{before}");
+        }
     }
 
     #[test]
@@ -209,11 +259,18 @@ mod tests {
             (with("conv1_2.weight"), "conv1_2.bias is missing"),
             (with("conv1_2.bias"), "conv1_2.weight is missing"),
             (with("module.conv1_1.bias"), "the same array"),
+            ([layers("features.", &[0]), layers("features.module.", &[0])].concat(), "the same array"),
+            (
+                [layers("a.features.", &[0]), layers("b.features.", &[0])].concat(),
+                "b.features.0.weight has no place",
+            ),
+            ([layers("features.", &[0]), layers("fc.", &[0])].concat(), "fc.0.weight has no place"),
             ([layers("conv1_", &[1]), layers("features.", &[0])].concat(), "mixes"),
             (layers("features.", &[0, 1]), "features.1 follows features.0"),
             (layers("features.", &[0, 5]), "features.5 follows features.0"),
             (layers("features.", &[2, 5]), "features.0 is missing"),
             (vec!["features.1.running_mean".into()], "batch normalisation"),
+            (vec!["model.features.1.num_batches_tracked".into()], "batch normalisation"),
         ] {
             let message = places(&names).unwrap_err();
             assert!(message.contains(expected), "{message}");

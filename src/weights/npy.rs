@@ -1,12 +1,12 @@
-//! The `.npy` format of NumPy: a strict reader of its header and a writer over `npyz`.
+//! The `.npy` format of NumPy: a strict check of its header, then `npyz` to read and to write.
 //!
 //! The header is a Python literal. A general parser of those is a danger with hostile files (nested
-//! brackets take exponential time or the whole stack), so this one reads the one form that
-//! `numpy.save` writes: a flat dictionary of `descr`, `fortran_order` and `shape`, of at most 4 KiB.
+//! brackets take exponential time or the whole stack), so `npyz` sees a header only after it was found to be of the one
+//! form that `numpy.save` writes: a flat dictionary of `descr`, `fortran_order` and `shape`, of at most 4 KiB.
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
-use super::container::{Message, clip};
-use super::scalar::Scalar;
+use super::dtype::Dtype;
+use crate::text::{Message, clip, plain};
 use npyz::WriterBuilder;
 use std::io::{self, Read, Write};
 
@@ -16,50 +16,70 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// No plain array's header comes near it.
 const MAX_HEADER: usize = 4096;
 
-/// A header that has been read.
+/// A header that has been read and checked.
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
-    pub scalar: Scalar,
+    pub dtype: Dtype,
     pub shape: Vec<usize>,
+    /// As it stands in the file, from the magic to the last byte before the values.
+    raw: Vec<u8>,
 }
 
 /// Reads the header and leaves the reader at the first value.
 ///
 /// Refuses Fortran order, big-endian numbers and whatever is not a plain array.
 pub(super) fn header(reader: &mut impl Read) -> Message<Header> {
-    let mut start = [0u8; 8];
-    fill(reader, &mut start)?;
+    let mut raw = Vec::new();
+    let start: [u8; 8] = take(reader, &mut raw)?;
     if !start.starts_with(MAGIC) {
         return Err("it is not in NumPy's .npy format; write the file with numpy.savez".into());
     }
     let length = match start[6] {
-        1 => {
-            let mut length = [0u8; 2];
-            fill(reader, &mut length)?;
-            usize::from(u16::from_le_bytes(length))
-        }
-        2 | 3 => {
-            let mut length = [0u8; 4];
-            fill(reader, &mut length)?;
-            u32::from_le_bytes(length) as usize
-        }
+        1 => u16::from_le_bytes(take(reader, &mut raw)?).into(),
+        2 | 3 => u32::from_le_bytes(take(reader, &mut raw)?) as usize,
         version => return Err(format!("its .npy version is {version}; 1 to 3 are read")),
     };
     if length > MAX_HEADER {
         return Err(format!("its .npy header has {length} bytes; a plain array's has at most {MAX_HEADER}"));
     }
-    let mut text = vec![0u8; length];
-    fill(reader, &mut text)?;
-    let text = std::str::from_utf8(&text).map_err(|_| "its .npy header is not text".to_string())?;
-    parse(text)
+    let start = raw.len();
+    raw.resize(start + length, 0);
+    reader.read_exact(&mut raw[start..]).map_err(cut_short)?;
+    let text = std::str::from_utf8(&raw[start..]).map_err(|_| "its .npy header is not text".to_string())?;
+    let (dtype, shape) = parse(text)?;
+    Ok(Header { dtype, shape, raw })
 }
 
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Message<()> {
-    reader.read_exact(buffer).map_err(|_| "it ends inside its .npy header".to_string())
+/// Reads `N` bytes and notes them.
+fn take<const N: usize>(reader: &mut impl Read, raw: &mut Vec<u8>) -> Message<[u8; N]> {
+    let mut bytes = [0; N];
+    reader.read_exact(&mut bytes).map_err(cut_short)?;
+    raw.extend(bytes);
+    Ok(bytes)
 }
 
-/// Parses the dictionary.
-fn parse(text: &str) -> Message<Header> {
+fn cut_short(_: io::Error) -> String {
+    "it ends inside its .npy header".into()
+}
+
+/// The values behind a header, rounded to float32.
+pub(super) fn floats(header: &Header, values: &[u8]) -> Message<Vec<f32>> {
+    fn read<T: npyz::Deserialize>(header: &Header, values: &[u8], to: fn(T) -> f32) -> io::Result<Vec<f32>> {
+        let read = npyz::NpyFile::with_header(npyz::NpyHeader::from_reader(&header.raw[..])?, values);
+        let values = read.data::<T>().map_err(io::Error::other)?;
+        values.map(|value| value.map(to)).collect()
+    }
+    let floats = match header.dtype {
+        Dtype::F16 => read(header, values, half::f16::to_f32),
+        Dtype::F32 => read(header, values, |value: f32| value),
+        Dtype::F64 => read(header, values, |value: f64| value as f32),
+        _ => return Err(format!("it is stored as {}", header.dtype)),
+    };
+    floats.map_err(|error| format!("its values cannot be read: {}", plain(error)))
+}
+
+/// Parses the dictionary into type and shape.
+fn parse(text: &str) -> Message<(Dtype, Vec<usize>)> {
     let unusable = || format!("its .npy header is not that of a plain array: {}", clip(text.trim()));
     let brackets: String = text.chars().filter(|c| "[]{}()".contains(*c)).collect();
     if brackets != "{()}" {
@@ -85,7 +105,7 @@ fn parse(text: &str) -> Message<Header> {
     if fortran && shape.len() > 1 {
         return Err("it is stored in Fortran order; save numpy.ascontiguousarray(…) of it".into());
     }
-    Ok(Header { scalar: scalar(descr), shape })
+    Ok((dtype(descr), shape))
 }
 
 /// `64, 3, 3, 3` or `64,` or nothing.
@@ -104,13 +124,13 @@ fn unquote(text: &str) -> Option<&str> {
     (!inner.contains(quote)).then_some(inner)
 }
 
-fn scalar(descr: &str) -> Scalar {
+fn dtype(descr: &str) -> Dtype {
     match descr {
-        "<f2" => Scalar::F16,
-        "<f4" => Scalar::F32,
-        "<f8" => Scalar::F64,
-        "|u1" | "<u1" | "u1" => Scalar::U8,
-        other => Scalar::Other(other.into()),
+        "<f2" => Dtype::F16,
+        "<f4" => Dtype::F32,
+        "<f8" => Dtype::F64,
+        "|u1" | "<u1" | "u1" => Dtype::U8,
+        other => Dtype::Other(other.into()),
     }
 }
 

@@ -17,17 +17,15 @@ fn read(text: &str) -> Message<Header> {
 #[test]
 fn headers_as_numpy_writes_them() {
     let read = |text| read(text).unwrap();
-    assert_eq!(
-        read("{'descr': '<f4', 'fortran_order': False, 'shape': (64, 3, 3, 3), }          \n"),
-        Header { scalar: Scalar::F32, shape: vec![64, 3, 3, 3] }
-    );
+    let header = read("{'descr': '<f4', 'fortran_order': False, 'shape': (64, 3, 3, 3), }          \n");
+    assert_eq!((header.dtype, header.shape), (Dtype::F32, vec![64, 3, 3, 3]));
     assert_eq!(read("{'descr': '<f2', 'fortran_order': False, 'shape': (5,), }\n").shape, [5]);
     assert_eq!(read("{'descr': '<f8', 'fortran_order': False, 'shape': (), }\n").shape, [0usize; 0]);
     // A vector is the same in both orders, and NumPy marks some vectors so.
-    assert_eq!(read("{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }\n").scalar, Scalar::U8);
+    assert_eq!(read("{'descr': '|u1', 'fortran_order': True, 'shape': (5,), }\n").dtype, Dtype::U8);
     assert_eq!(
-        read("{'shape': (2, 3), 'fortran_order': False, 'descr': '>f4'}").scalar,
-        Scalar::Other(">f4".into())
+        read("{'shape': (2, 3), 'fortran_order': False, 'descr': '>f4'}").dtype,
+        Dtype::Other(">f4".into())
     );
 }
 
@@ -88,7 +86,26 @@ fn written_arrays_are_aligned_and_read_back() {
         write_f32(&mut bytes, shape, &vec![1.5; count]).unwrap();
         assert_eq!((bytes.len() - 4 * count) % 64, 0);
         let mut reader = &bytes[..];
-        assert_eq!(header(&mut reader).unwrap(), Header { scalar: Scalar::F32, shape: shape.to_vec() });
+        let header = header(&mut reader).unwrap();
+        assert_eq!((&header.dtype, &header.shape[..]), (&Dtype::F32, shape));
         assert_eq!(reader.len(), 4 * count);
+        assert_eq!(floats(&header, reader).unwrap(), vec![1.5; count]);
     }
+}
+
+#[test]
+fn every_float_type_is_read_by_npyz_and_no_other() {
+    let typed = |descr: &str| {
+        read(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}\n")).unwrap()
+    };
+    let half = [half::f16::from_f32(-1.5), half::f16::from_f32(0.25)];
+    for (descr, bytes) in [
+        ("<f2", half.map(half::f16::to_le_bytes).concat()),
+        ("<f4", [-1.5f32, 0.25].map(f32::to_le_bytes).concat()),
+        ("<f8", [-1.5f64, 0.25].map(f64::to_le_bytes).concat()),
+    ] {
+        assert_eq!(floats(&typed(descr), &bytes).unwrap(), [-1.5, 0.25], "{descr}");
+        assert!(floats(&typed(descr), &bytes[..bytes.len() - 1]).is_err(), "{descr}");
+    }
+    assert!(floats(&typed("|u1"), &[1, 2]).unwrap_err().contains("uint8"));
 }

@@ -1,7 +1,8 @@
 //! `.npz`: a zip archive of `.npy` arrays, stored or deflated.
 
-use super::container::{Array, Container, Format, MAX_ARRAYS, Message, clip, plain, read_exactly};
+use super::container::{Array, Container, Format, MAX_ARRAYS, read_exactly};
 use super::npy;
+use crate::text::{Message, clip, plain};
 use std::collections::HashSet;
 use std::io::{Read, Seek};
 use zip::ZipArchive;
@@ -11,8 +12,8 @@ use zip::read::{ArchiveOffset, Config};
 pub(super) struct Npz<R> {
     archive: ZipArchive<R>,
     arrays: Vec<Array>,
-    /// The archive's entry of each array.
-    entries: Vec<usize>,
+    /// The archive's entry of each array, and what its header says.
+    entries: Vec<(usize, npy::Header)>,
 }
 
 impl<R: Read + Seek> Npz<R> {
@@ -30,8 +31,12 @@ impl<R: Read + Seek> Npz<R> {
             if !names.insert(name.to_string()) {
                 return Err(format!("it holds the array {} twice", clip(name)));
             }
-            arrays.push(Array { name: name.into(), shape: header.shape, scalar: header.scalar });
-            entries.push(index);
+            arrays.push(Array {
+                name: name.into(),
+                shape: header.shape.clone(),
+                dtype: header.dtype.clone(),
+            });
+            entries.push((index, header));
         }
         Ok(Self { archive, arrays, entries })
     }
@@ -69,7 +74,7 @@ impl<R: Read + Seek> Container for Npz<R> {
     fn bytes(&mut self, index: usize) -> Message<Vec<u8>> {
         let array = &self.arrays[index];
         let (name, size) = (clip(&array.name), array.size()?);
-        let mut entry = self.archive.by_index(self.entries[index]).map_err(damaged)?;
+        let mut entry = self.archive.by_index(self.entries[index].0).map_err(damaged)?;
         npy::header(&mut entry).map_err(|text| format!("{name} cannot be read: {text}"))?;
         let bytes = read_exactly(&mut entry, size, &array.name)?;
         // The checksum is compared where the entry ends.
@@ -78,5 +83,13 @@ impl<R: Read + Seek> Container for Npz<R> {
             Ok(_) => Err(format!("{name} holds more than the {size} bytes of its shape")),
             Err(error) => Err(format!("{name} is damaged: {}; get the file again", plain(error))),
         }
+    }
+
+    fn floats(&mut self, index: usize) -> Message<Vec<f32>> {
+        let array = &self.arrays[index];
+        array.dtype.floats(&[]).ok_or_else(|| array.unusable())?;
+        let bytes = self.bytes(index)?;
+        let name = clip(&self.arrays[index].name);
+        npy::floats(&self.entries[index].1, &bytes).map_err(|text| format!("{name} cannot be read: {text}"))
     }
 }

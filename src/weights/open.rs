@@ -1,17 +1,18 @@
 //! Opening a network file by its content.
 
-use super::assemble;
-use super::colours::Normalization;
-use super::container::{Container, Message, clip, plain};
-use super::{npz, pth, safetensors};
+use super::container::Container;
+use super::input::{self, Input};
+use super::recognise::{BEGINNING, Kind, recognise};
+use super::{assemble, npz, pth, safetensors};
 use crate::error::{Error, Result};
-use crate::network::Network;
+use crate::network::{InputColours, Network};
+use crate::text::{Message, plain};
 use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Reads the network in a file: `.npz`, `.safetensors` or PyTorch, whatever its name says.
+/// Reads the network in a file of at most 4 GiB or an unnamed pipe of at most 1 GiB: `.npz`, `.safetensors` or PyTorch,
+/// whatever its name says.
 ///
 /// # Errors
 ///
@@ -25,14 +26,9 @@ pub fn load(path: &Path) -> Result<Network> {
 /// # Errors
 ///
 /// As [`load`]; also if the file states its colour map itself.
-pub fn load_as(path: &Path, input: Option<Normalization>) -> Result<Network> {
-    let unreadable = |error: std::io::Error| Error::network(path, format!("it cannot be read: {error}"));
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(Error::network(path, "it is not a file; name the network file itself"));
-    }
-    let file = File::open(path).map_err(unreadable)?;
-    read(BufReader::new(file), path, input)
+pub fn load_as(path: &Path, colours: Option<InputColours>) -> Result<Network> {
+    let network = input::open(path).and_then(|mut input| read(&mut input, path, colours));
+    network.map_err(|message| Error::network(path, message))
 }
 
 /// Reads a network from bytes; `name` stands for the file in messages.
@@ -49,82 +45,109 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Network> {
 /// # Errors
 ///
 /// As [`decode`]; also if the bytes state their colour map themselves.
-pub fn decode_as(bytes: &[u8], name: &Path, input: Option<Normalization>) -> Result<Network> {
-    read(Cursor::new(bytes), name, input)
-}
-
-/// The SHA-256 of a file's bytes, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn read(reader: impl BufRead + Seek, name: &Path, input: Option<Normalization>) -> Result<Network> {
-    let network = container(reader).and_then(|mut container| assemble::network(&mut *container, name, input));
+pub fn decode_as(bytes: &[u8], name: &Path, colours: Option<InputColours>) -> Result<Network> {
+    let network = read(&mut Cursor::new(bytes), name, colours);
     network.map_err(|message| Error::network(name, message))
 }
 
-/// Opens the right kind of container.
-fn container<'r>(mut reader: impl BufRead + Seek + 'r) -> Message<Box<dyn Container + 'r>> {
-    let failed = |error: std::io::Error| format!("it cannot be read: {}", plain(error));
-    let length = reader.seek(SeekFrom::End(0)).map_err(failed)?;
-    reader.rewind().map_err(failed)?;
-    let mut start = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(&mut reader, 16), &mut start).map_err(failed)?;
-    reader.rewind().map_err(failed)?;
-    if start.is_empty() {
-        return Err("it is empty; get the file again".into());
-    }
-    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
-        let archive = npz::unzip(reader)?;
-        let names = archive.file_names().filter_map(|name| name.ok());
-        let folder = names.filter_map(|name| name.strip_suffix("data.pkl").map(str::to_string)).next();
-        return match folder {
-            Some(folder) if folder.is_empty() || folder.ends_with('/') => {
-                Ok(Box::new(pth::Archive::open(archive, folder)?))
-            }
-            _ => Ok(Box::new(npz::Npz::open(archive)?)),
-        };
-    }
-    if start.starts_with(pth::STREAM_MAGIC) {
-        return Ok(Box::new(pth::Stream::open(reader, length)?));
-    }
-    if start.get(8) == Some(&b'{') {
-        return Ok(Box::new(safetensors::Safetensors::open(reader, length)?));
-    }
-    let hint = match &start[..] {
-        [0x93, b'N', b'U', b'M', ..] => {
-            "it is a single NumPy array; a network is many: numpy.savez(FILE, **arrays)"
-        }
-        [0x80, ..] => {
-            "it is a Python pickle, but not PyTorch's; save it with torch.save(model.state_dict(), FILE)"
-        }
-        [0x89, b'H', b'D', b'F', ..] => {
-            "it is an HDF5 file, which is not read; convert it to .npz with Python"
-        }
-        _ => "it is neither .npz nor .safetensors nor a PyTorch state dict",
-    };
-    Err(if hint.ends_with("dict") {
-        format!("{hint} (it begins with {})", beginning(&start))
-    } else {
-        hint.into()
-    })
+/// A network with what identifies its file.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Inspected {
+    /// What the file holds.
+    pub network: Network,
+    /// The SHA-256 of the file's bytes (FIPS 180-4), in hexadecimal.
+    pub sha256: String,
+    /// The file's size in bytes.
+    pub bytes: u64,
 }
 
-/// The first bytes in a form that tells what the file may be instead.
-fn beginning(start: &[u8]) -> String {
-    let start = &start[..start.len().min(8)];
-    match std::str::from_utf8(start) {
-        Ok(text) => format!("`{}`", clip(text)),
-        Err(_) => start.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
+/// Like [`load`], with what identifies the file.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn inspect(path: &Path) -> Result<Inspected> {
+    let inspected = input::open(path).and_then(|mut input| inspected(&mut input, path));
+    inspected.map_err(|message| Error::network(path, message))
+}
+
+/// Like [`decode`], with what identifies the bytes.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn inspect_bytes(bytes: &[u8], name: &Path) -> Result<Inspected> {
+    inspected(&mut Cursor::new(bytes), name).map_err(|message| Error::network(name, message))
+}
+
+fn inspected(input: &mut impl Input, name: &Path) -> Message<Inspected> {
+    let network = read(input, name, None)?;
+    let (bytes, sha256) = digest(input).map_err(unreadable)?;
+    Ok(Inspected { network, sha256, bytes })
+}
+
+fn unreadable(error: io::Error) -> String {
+    format!("it cannot be read: {}", plain(error))
+}
+
+/// The number of bytes and their SHA-256.
+fn digest(input: &mut (impl Read + Seek)) -> io::Result<(u64, String)> {
+    input.rewind()?;
+    let (mut digest, mut length, mut part) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    loop {
+        let read = input.read(&mut part)?;
+        if read == 0 {
+            let digest = digest.finalize();
+            return Ok((length, digest.iter().map(|byte| format!("{byte:02x}")).collect()));
+        }
+        digest.update(&part[..read]);
+        length += read as u64;
     }
+}
+
+fn read(input: &mut impl Input, name: &Path, colours: Option<InputColours>) -> Message<Network> {
+    assemble::network(&mut *container(input)?, name, colours)
+}
+
+/// Opens the right kind of container.
+fn container<'r>(input: &'r mut impl Input) -> Message<Box<dyn Container + 'r>> {
+    let length = input.seek(SeekFrom::End(0)).map_err(unreadable)?;
+    input.rewind().map_err(unreadable)?;
+    let mut start = Vec::new();
+    input.by_ref().take(BEGINNING).read_to_end(&mut start).map_err(unreadable)?;
+    input.rewind().map_err(unreadable)?;
+    Ok(match recognise(&start)? {
+        Kind::Stream => Box::new(pth::Stream::open(input, length)?),
+        Kind::Safetensors => Box::new(safetensors::Safetensors::open(input, length)?),
+        Kind::Zip => {
+            let archive = npz::unzip(input)?;
+            let names = archive.file_names().filter_map(|name| name.ok());
+            let folder = names.filter_map(|name| name.strip_suffix("data.pkl").map(str::to_string)).next();
+            match folder {
+                Some(folder) if folder.is_empty() || folder.ends_with('/') => {
+                    Box::new(pth::Archive::open(archive, folder)?)
+                }
+                _ => Box::new(npz::Npz::open(archive)?),
+            }
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_hash_is_the_published_one() {
-        // FIPS 180-2, appendix B.1.
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(super::sha256(b"abc"), expected);
+        // FIPS 180-2, appendices B.1 and B.3.
+        for (bytes, expected) in [
+            (b"abc".to_vec(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (vec![b'a'; 1_000_000], "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"),
+        ] {
+            let mut input = Cursor::new(&bytes);
+            input.set_position(2);
+            assert_eq!(digest(&mut input).unwrap(), (bytes.len() as u64, expected.into()));
+        }
     }
 }

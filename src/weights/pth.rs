@@ -5,16 +5,13 @@
 //! Stream: five pickles (magic number, protocol, machine, state dict, storage keys), then for every key
 //! the number of its values (int64) and the values. Layout: PyTorch's `torch/serialization.py`.
 
-use super::container::{Array, Container, Format, MAX_ARRAYS, Message, clip, plain, read_exactly};
+use super::container::{Array, Container, Format, MAX_ARRAYS, read_exactly};
 use super::npz::damaged;
-use super::pickle::{Node, Pickle, Value};
-use super::torch_objects::{Tensor, state_dict};
+use super::pickle::{Node, Pickle, Tensor, Value, state_dict};
+use crate::text::{Message, clip, plain};
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Read, Seek, SeekFrom};
 use zip::{CompressionMethod, ZipArchive};
-
-/// What a stream starts with: the pickled magic number 0x1950a86a20f9469cfc6c.
-pub(super) const STREAM_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
 /// Tensors as the rest of the room sees them.
 fn arrays(tensors: &[(&str, &Tensor)]) -> Message<Vec<Array>> {
@@ -26,8 +23,8 @@ fn arrays(tensors: &[(&str, &Tensor)]) -> Message<Vec<Array>> {
         return Err(format!("it holds {} twice", clip(name)));
     }
     let array = |&(name, tensor): &(&str, &Tensor)| {
-        let (shape, scalar) = (tensor.shape.clone(), tensor.storage.scalar.clone());
-        Array { name: name.into(), shape, scalar }
+        let (shape, dtype) = (tensor.shape.clone(), tensor.storage.dtype.clone());
+        Array { name: name.into(), shape, dtype }
     };
     Ok(tensors.iter().map(array).collect())
 }
@@ -123,8 +120,8 @@ impl<R: BufRead + Seek> Stream<R> {
         let tensors = state_dict(&pickle)?;
         let arrays = arrays(&tensors)?;
         let storages: HashMap<&str, _> =
-            tensors.iter().map(|(_, tensor)| (tensor.storage.key.as_str(), &tensor.storage)).collect();
-        let Some(Node::List(keys_in_order)) = keys.root() else {
+            pickle.storages().map(|storage| (storage.key.as_str(), storage)).collect();
+        let Some(Node::List(keys_in_order)) = keys.root_node() else {
             return Err("its list of storages is missing; get the file again".into());
         };
         let lost = |error: std::io::Error| {
@@ -135,7 +132,7 @@ impl<R: BufRead + Seek> Stream<R> {
         for &key in keys_in_order {
             let storage = keys.text(key).and_then(|key| storages.get(key).copied());
             let Some((storage, value)) = storage.and_then(|s| Some((s, s.value_size()?))) else {
-                return Err("it holds a storage that belongs to no plain tensor; \
+                return Err("it holds a storage whose size is not known; \
                             save only the arrays with torch.save(model.state_dict(), FILE)"
                     .into());
             };
@@ -153,7 +150,7 @@ impl<R: BufRead + Seek> Stream<R> {
 }
 
 fn require_little_endian(machine: &Pickle) -> Message<()> {
-    let Some(Node::Dict(facts)) = machine.root() else { return Ok(()) };
+    let Some(Node::Dict(facts)) = machine.root_node() else { return Ok(()) };
     let big = facts
         .iter()
         .any(|&(key, value)| machine.text(key) == Some("little_endian") && value == Value::Bool(false));

@@ -3,9 +3,9 @@
 //! The `safetensors` crate reads and validates the header (places without gaps or overlaps, sizes as the
 //! shapes say); only the header is held in memory, not the file.
 
-use super::container::{Array, Container, Format, MAX_ARRAYS, Message, clip, plain, read_exactly};
-use super::scalar::Scalar;
-use safetensors::Dtype;
+use super::container::{Array, Container, Format, MAX_ARRAYS, read_exactly};
+use super::dtype::Dtype;
+use crate::text::{Message, clip, plain};
 use safetensors::tensor::Metadata;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -48,22 +48,24 @@ impl<R: Read + Seek> Safetensors<R> {
         let (mut arrays, mut starts) = (Vec::new(), Vec::new());
         for name in names {
             let Some(info) = metadata.info(&name) else { continue };
-            let scalar = scalar(info.dtype);
+            let dtype = dtype(info.dtype);
             starts.push(start + info.data_offsets.0 as u64);
-            arrays.push(Array { name, shape: info.shape.clone(), scalar });
+            arrays.push(Array { name, shape: info.shape.clone(), dtype });
         }
         Ok(Self { reader, arrays, starts })
     }
 }
 
-fn scalar(dtype: Dtype) -> Scalar {
-    match dtype {
-        Dtype::F16 => Scalar::F16,
-        Dtype::BF16 => Scalar::BF16,
-        Dtype::F32 => Scalar::F32,
-        Dtype::F64 => Scalar::F64,
-        Dtype::U8 => Scalar::U8,
-        other => Scalar::Other(format!("{other:?}")),
+/// The header's word for a number format.
+fn dtype(stated: safetensors::Dtype) -> Dtype {
+    use safetensors::Dtype as Stated;
+    match stated {
+        Stated::F16 => Dtype::F16,
+        Stated::BF16 => Dtype::BF16,
+        Stated::F32 => Dtype::F32,
+        Stated::F64 => Dtype::F64,
+        Stated::U8 => Dtype::U8,
+        other => Dtype::Other(format!("{other:?}")),
     }
 }
 

@@ -1,19 +1,19 @@
 //! Writing a network as `.npz`, uncompressed, whole or not at all.
 
-use super::check::check;
 use super::npy;
 use super::{metadata, metadata::MAX_SIZE};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::network::Network;
 use half::f16;
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 /// How the convolutions' weights are stored; everything else is small and stays float32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
+pub enum Storage {
     /// As they are.
     F32,
     /// Rounded to half: half the size, relative error 5·10⁻⁴ at most.
@@ -24,47 +24,36 @@ pub enum Precision {
 ///
 /// # Errors
 ///
-/// [`Error::Network`] if the network is not usable (see [`check`](super::check())) or a weight is beyond
-/// the range of float16; [`Error::Output`] if the file cannot be written.
-pub fn save(network: &Network, path: &Path, precision: Precision) -> Result<()> {
-    check(network)?;
-    let json = metadata::to_json(network).map_err(|message| Error::network(&network.source, message))?;
+/// [`Error::Network`] if a weight is beyond the range of float16 or the texts are beyond 64 KiB; [`Error::Output`] if
+/// the file cannot be written.
+pub fn save(network: &Network, path: &Path, storage: Storage) -> Result<()> {
+    let json = metadata::to_json(network).map_err(|message| Error::network(network.source(), message))?;
     if json.len() > MAX_SIZE {
         let message =
             format!("name, licence and description have {} bytes; at most {MAX_SIZE} fit", json.len());
-        return Err(Error::network(&network.source, message));
+        return Err(Error::network(network.source(), message));
     }
-    if precision == Precision::F16 {
+    if storage == Storage::F16 {
         require_half_range(network)?;
     }
-    let failed = |error: io::Error| Error::output(path, format!("it cannot be written: {error}"));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".impasto-").suffix(".tmp");
-    // As `File::create` would: readable for others as far as the umask allows.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    write(network, &json, precision, BufWriter::new(file.as_file_mut())).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    files::replace(path, |bytes| write(network, &json, storage, io::Cursor::new(bytes)))
 }
 
 fn require_half_range(network: &Network) -> Result<()> {
-    for c in &network.convolutions {
-        if let Some(value) = c.weight.iter().find(|&&value| !f16::from_f32(value).is_finite()) {
+    for c in network.convolutions() {
+        if let Some(value) = c.weight().iter().find(|&&value| !f16::from_f32(value).is_finite()) {
             let message = format!(
-                "conv{}_{}.weight holds {value}, beyond the range of float16 (65504); store float32",
-                c.block, c.index
+                "{}.weight holds {value}, beyond the range of float16 (65504); store float32",
+                c.name()
             );
-            return Err(Error::network(&network.source, message));
+            return Err(Error::network(network.source(), message));
         }
     }
     Ok(())
 }
 
 /// Writes the archive; equal networks give equal bytes.
-fn write(network: &Network, json: &[u8], precision: Precision, writer: impl Write + Seek) -> io::Result<()> {
+fn write(network: &Network, json: &[u8], storage: Storage, writer: impl Write + Seek) -> io::Result<()> {
     let mut archive = ZipWriter::new(writer);
     fn start<W: Write + Seek>(archive: &mut ZipWriter<W>, name: &str) -> io::Result<()> {
         let options = SimpleFileOptions::default()
@@ -74,24 +63,24 @@ fn write(network: &Network, json: &[u8], precision: Precision, writer: impl Writ
         Ok(archive.start_file(format!("{name}.npy"), options)?)
     }
     start(&mut archive, "input.weight")?;
-    npy::write_f32(&mut archive, &[3, 3], &network.input_weight)?;
+    npy::write_f32(&mut archive, &[3, 3], network.input_weight())?;
     start(&mut archive, "input.bias")?;
-    npy::write_f32(&mut archive, &[3], &network.input_bias)?;
-    for c in &network.convolutions {
-        let name = format!("conv{}_{}", c.block, c.index);
-        let (weight, shape) = (format!("{name}.weight"), [c.outputs, c.inputs, 3, 3]);
-        match precision {
-            Precision::F32 => {
+    npy::write_f32(&mut archive, &[3], network.input_bias())?;
+    for c in network.convolutions() {
+        let name = c.name();
+        let (weight, shape) = (format!("{name}.weight"), [c.outputs(), c.inputs(), 3, 3]);
+        match storage {
+            Storage::F32 => {
                 start(&mut archive, &weight)?;
-                npy::write_f32(&mut archive, &shape, &c.weight)?;
+                npy::write_f32(&mut archive, &shape, c.weight())?;
             }
-            Precision::F16 => {
+            Storage::F16 => {
                 start(&mut archive, &weight)?;
-                npy::write(&mut archive, &shape, c.weight.iter().map(|&value| f16::from_f32(value)))?;
+                npy::write(&mut archive, &shape, c.weight().iter().map(|&value| f16::from_f32(value)))?;
             }
         }
         start(&mut archive, &format!("{name}.bias"))?;
-        npy::write_f32(&mut archive, &[c.outputs], &c.bias)?;
+        npy::write_f32(&mut archive, &[c.outputs()], c.bias())?;
     }
     start(&mut archive, "metadata")?;
     npy::write(&mut archive, &[json.len()], json.iter().copied())?;

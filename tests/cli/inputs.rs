@@ -19,7 +19,8 @@ fn files_that_are_no_pictures_get_a_sentence() {
         ] {
             workshop.run(&command).fails(1, "impasto: error: picture ");
         }
-        workshop.run(&format!("transfer content.png style.png -o out.png --init ./{name}")).fails(1, name);
+        let transfer = "transfer content.png style.png -o out.png --weights net.npz";
+        workshop.run(&format!("{transfer} --init ./{name}")).fails(1, name);
     }
     assert!(!workshop.path("out.png").exists());
 }
@@ -53,11 +54,6 @@ fn files_that_are_no_networks_get_a_sentence() {
     let network = std::fs::read(workshop.path("net.npz")).unwrap();
     std::fs::write(workshop.path("cut.npz"), &network[..network.len() / 2]).unwrap();
     std::fs::write(workshop.path("empty.npz"), b"").unwrap();
-    let mut sick = impasto::weights::random("4", 1).unwrap();
-    std::sync::Arc::make_mut(&mut sick.convolutions[0].weight)[3] = f32::NAN;
-    assert!(
-        impasto::weights::save(&sick, &workshop.path("sick.npz"), impasto::weights::Precision::F32).is_err()
-    );
     for name in ["missing.npz", "cut.npz", "empty.npz", "style.png", "."] {
         for command in [
             format!("transfer content.png style.png -o out.png --weights {name}"),

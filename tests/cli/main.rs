@@ -2,17 +2,19 @@
 //!
 //! Pictures and networks are made here, tiny, so that every run takes moments.
 
+mod control;
 mod inputs;
 mod interrupt;
 mod numbers;
 mod painting;
 mod usage;
+mod weights_command;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use impasto::picture::{Picture, SaveOptions};
-use impasto::weights::{self, Precision};
+use impasto::weights::{self, Storage};
 
 /// A folder with a content picture, two styles and a small network.
 struct Workshop(tempfile::TempDir);
@@ -21,7 +23,7 @@ impl Workshop {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let network = weights::random("8,8|12,12", 5).unwrap();
-        weights::save(&network, &folder.path().join("net.npz"), Precision::F32).unwrap();
+        weights::save(&network, &folder.path().join("net.npz"), Storage::F32).unwrap();
         let workshop = Self(folder);
         picture(40, 30, 1).save(&workshop.path("content.png"), &SaveOptions::default()).unwrap();
         picture(36, 36, 2).save(&workshop.path("style.png"), &SaveOptions::default()).unwrap();

@@ -11,7 +11,7 @@ fn help_goes_to_stdout_and_names_every_option_of_its_command() {
         "--output",
         "--size",
         "--weights",
-        "--preset",
+        "--normalisation",
         "--iterations",
         "--content-weight",
         "--style-weight",
@@ -64,14 +64,14 @@ fn the_help_states_the_defaults_that_hold() {
     let help = Workshop::new().run("transfer --help").succeeds().stdout;
     // The help is wrapped, so that spaces may be line breaks.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (content, style, _) = defaults::weights(Normalisation::Relative);
+    let (content, style) = defaults::weights(Normalisation::Relative);
     for text in [
-        format!("the aspect ratio is the content's [default: {}]", defaults::SIZE),
-        format!("by preset; {content} for relative"),
-        format!("by preset; {style} for relative"),
-        format!("which smooths [default: {} for a transfer", defaults::TRANSFER_TV_WEIGHT),
-        format!("a file can store [default: {}]", defaults::RANGE_WEIGHT),
-        format!("[default: {}] --coarsest", defaults::ITERATIONS),
+        format!("an area like 2MP [default: {}]", defaults::SIZE),
+        format!("by normalisation; {content} for relative"),
+        format!("by normalisation; {style} for relative"),
+        format!("which smooths [default: {} for a picture", defaults::TV_WEIGHT),
+        format!("cuts them off at the end [default: {}]", defaults::RANGE_WEIGHT),
+        format!("at least {} [default: {}]", defaults::FEWEST_ITERATIONS, defaults::ITERATIONS),
         format!("but stays at least {}", defaults::FEWEST_ITERATIONS),
         format!("for one size only [default: {}]", defaults::COARSEST),
         format!("0 for never [default: {}]", defaults::TOLERANCE),
@@ -91,7 +91,10 @@ fn mistakes_in_the_arguments_are_wrong_usage() {
         ("transfer content.png -o out.png", "<STYLE>"),
         ("transfer content.png style.png", "--output"),
         ("transfer content.png style.png -o out.png --frobnicate", "--frobnicate"),
-        ("transfer content.png style.png -o out.png --preset best", "frobenius, gatys, johnson, relative"),
+        (
+            "transfer content.png style.png -o out.png --normalisation best",
+            "frobenius, gatys, johnson, relative",
+        ),
         ("transfer content.png style.png -o out.png --pooling median", "max, average"),
         ("transfer content.png style.png -o out.png --style-layers 3_1", "write it like relu3_1"),
         ("transfer content.png style.png -o out.png --optimizer sgd", "lbfgs, adam"),
@@ -99,7 +102,7 @@ fn mistakes_in_the_arguments_are_wrong_usage() {
         ("evaluate --content content.png", "--image"),
         ("bench --architecture vgg99", "vgg16, vgg19"),
         ("bench --repeats 0", "--repeats"),
-        ("texture style.png -o out.png", "--size"),
+        ("texture style.png -o out.png --size", "--size"),
         ("weights convert net.npz", "<OUTPUT>"),
     ] {
         workshop.run(arguments).fails(2, needle);
@@ -117,7 +120,10 @@ fn options_that_cannot_be_used_are_refused_before_the_work() {
         ("--size 1.5", "--size"),
         ("--size 99999999999999999999999", "--size"),
         ("--size 9999999", "to 65536 pixels"),
-        ("--size 64x48", "the aspect ratio is the content's"),
+        (
+            "--size 64x64",
+            "another shape than the content's 40x30; give the longer side alone (64, which makes 64x48)",
+        ),
         ("--iterations 0", "at least 1 iteration"),
         ("--iterations 5,5", "1 size (40x30)"),
         ("--iterations many", "200,100,50"),
@@ -136,7 +142,7 @@ fn options_that_cannot_be_used_are_refused_before_the_work() {
         ("--style-scale nan", "--style-scale"),
         ("--tolerance 1", "--tolerance"),
         ("--tolerance -0.1", "--tolerance"),
-        ("--style-blend 0.5,0.5", "2 weights came for 1 style"),
+        ("--style-blend 0.5,0.5", "2 weights were given for 1 style"),
         ("--style-blend -1", "--style-blend"),
         ("--style-blend 0", "--style-blend"),
         ("--style-scale 0.02", "for the style"),
@@ -162,15 +168,72 @@ fn options_that_contradict_each_other_are_refused_by_both_names() {
             "--optimizer adam",
         ),
         (
-            "transfer content.png style.png -o out.png --convolution im2col --isa portable",
+            "transfer content.png style.png -o out.png --convolution im2col --isa portable --weights net.npz",
             "--isa",
             "--convolution",
         ),
         ("bench --weights net.npz --architecture vgg16", "--architecture", "--weights"),
-        ("bench --style-blend 1 --weights net.npz", "--style-blend", "one style picture"),
-        ("texture style.png -o out.png --size 32 --init content", "--init", "texture"),
-        ("transfer content.png style.png -o content.png", "--output", "content.png is also an input"),
-        ("transfer content.png style.png -o style.png", "--output", "style.png is also an input"),
+        ("transfer content.png style.png -o out.png --seed 3", "--seed", "noise"),
+        ("transfer content.png style.png -o out.png --coarsest 512 --size 64", "--coarsest", "64"),
+        (
+            "transfer content.png style.png -o out.png --content-weight 0 --content-layers relu1_1",
+            "--content-layers",
+            "--content-weight",
+        ),
+        (
+            "transfer content.png style.png -o out.png --style-weight 0 --style-layers relu1_1",
+            "--style-layers",
+            "--style-weight",
+        ),
+        (
+            "transfer content.png style.png -o out.png --style-weight 0 --style-scale 2",
+            "--style-scale",
+            "--style-weight",
+        ),
+        (
+            "transfer content.png style.png -o out.png --strength 0.7 --content-weight 1",
+            "--content-weight",
+            "--strength",
+        ),
+        (
+            "transfer content.png style.png -o out.png --strength 0.7 --style-weight 1",
+            "--style-weight",
+            "--strength",
+        ),
+        (
+            "transfer content.png style.png -o out.png --original-colours --colour match",
+            "--original-colours",
+            "--colour",
+        ),
+        ("transfer content.png style.png -o out.png --colour-strength 0.5", "--colour-strength", "--colour"),
+        (
+            "transfer content.png style.png -o out.png --colour luminance --colour-strength 0.5",
+            "--colour-strength",
+            "--colour",
+        ),
+        (
+            "transfer content.png style.png:weight=1 -o out.png --style-blend 1",
+            "--style-blend",
+            "weight of its own",
+        ),
+        ("texture style.png -o out.png --size 8 --original-colours", "--original-colours", "unexpected"),
+        (
+            "transfer content.png style.png -o out.png --style-statistic covariance --normalisation gatys",
+            "--style-statistic",
+            "--normalisation",
+        ),
+        ("bench --style-blend 1 --weights net.npz", "--style-blend", "unexpected"),
+        ("texture style.png -o out.png --size 32 --init content --weights net.npz", "--init", "texture"),
+        (
+            "transfer content.png style.png -o content.png --weights net.npz",
+            "--output",
+            "content.png is also an input",
+        ),
+        (
+            "transfer content.png style.png -o style.png --weights net.npz",
+            "--output",
+            "style.png is also an input",
+        ),
         (evaluate, "--content", "--style"),
         (
             &format!("{evaluate} --style style.png --content-weight 1"),

@@ -6,9 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use impasto::internals::loss::{Losses, Terms};
-use impasto::internals::network::{Convolution, Network};
-use impasto::internals::tensor::{Padding, Pooling};
+use impasto::internals::loss::{Losses, StyleStatistic, Terms};
+use impasto::{Network, Padding, Pooling};
 use serde_json::Value;
 
 use super::{Case, Picture, layers};
@@ -52,34 +51,15 @@ pub fn read_network(file: &Path, pooling: Pooling, padding: Padding) -> Arc<Netw
         .map(|(block, index)| (block.parse().unwrap(), index.parse().unwrap()))
         .collect();
     names.sort_unstable();
-    let convolutions = names
-        .into_iter()
-        .map(|(block, index)| {
-            let name = format!("conv{block}_{index}.weight");
-            let shape = &arrays[&name].shape;
-            Convolution {
-                block,
-                index,
-                inputs: shape[1],
-                outputs: shape[0],
-                weight: single(&name).into(),
-                bias: single(&format!("conv{block}_{index}.bias")),
-            }
-        })
-        .collect();
-    Arc::new(Network {
-        source: file.to_path_buf(),
-        name: String::new(),
-        licence: String::new(),
-        description: String::new(),
-        input_weight: single("input.weight").try_into().unwrap(),
-        input_bias: single("input.bias").try_into().unwrap(),
-        pooling,
-        padding,
-        convolutions,
-        content_layers: Vec::new(),
-        style_layers: Vec::new(),
-    })
+    let mut builder = Network::builder("").source(file).pooling(pooling).padding(padding);
+    for block in names.chunk_by(|one, next| one.0 == next.0) {
+        builder = builder.block(block.iter().map(|(block, index)| {
+            let [weight, bias] = ["weight", "bias"].map(|part| format!("conv{block}_{index}.{part}"));
+            (arrays[&weight].shape[0], single(&weight), single(&bias))
+        }));
+    }
+    let [matrix, offset] = ["input.weight", "input.bias"].map(single);
+    Arc::new(builder.colour_map(matrix.try_into().unwrap(), offset.try_into().unwrap()).build().unwrap())
 }
 
 /// What PyTorch found for a case.
@@ -120,25 +100,25 @@ fn read_case(case: &Value, arrays: &HashMap<String, Array>) -> (Case, Expected) 
     let file = folder().join(format!("network-{}.npz", text("network")));
     let losses = Losses {
         normalisation: text("preset").parse().unwrap(),
+        statistic: StyleStatistic::Gram,
         content_weight: number("content_weight"),
         style_weight: number("style_weight"),
         tv_weight: number("tv_weight"),
         range_weight: 0.0,
         content_layers: layers(text("content_layers")),
         style_layers: layers(text("style_layers")),
+        terms: Vec::new(),
     };
-    let list = |kind: &str, layers: &[impasto::internals::network::WeightedLayer]| {
+    let list = |kind: &str, layers: &[impasto::WeightedLayer]| {
         let terms = &case["terms"][kind];
         assert_eq!(terms.as_object().unwrap().len(), layers.len());
         layers.iter().map(|&(layer, _)| (layer, terms[layer.to_string()].as_f64().unwrap())).collect()
     };
-    let terms = Terms {
-        total: case["terms"]["total"].as_f64().unwrap(),
-        content: list("content", &losses.content_layers),
-        style: list("style", &losses.style_layers),
-        tv: case["terms"]["tv"].as_f64().unwrap(),
-        range: 0.0,
-    };
+    let mut terms = Terms::default();
+    terms.total = case["terms"]["total"].as_f64().unwrap();
+    terms.content = list("content", &losses.content_layers);
+    terms.style = list("style", &losses.style_layers);
+    terms.pixel = vec![("tv".to_owned(), case["terms"]["tv"].as_f64().unwrap())];
     let gradient = arrays[&format!("gradient-{}", text("name"))].values.clone();
     let case = Case {
         name: format!("{} ({}, {}, {})", text("name"), text("network"), text("padding"), text("pooling")),

@@ -4,21 +4,21 @@
 
 pub mod convolution;
 pub mod fixtures;
+pub mod optional;
 pub mod oracle;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use impasto::internals::engine::Engine;
 use impasto::internals::engine::backend::{Backend, BoxedEngine, ConvolutionAlgorithm as Algorithm};
 use impasto::internals::engine::reference::Reference;
 use impasto::internals::kernels::simd::Isa;
-use impasto::internals::loss::gram::{blend, measure};
-use impasto::internals::loss::objective::Objective;
-use impasto::internals::loss::{Losses, Normalisation, Terms};
+use impasto::internals::loss::objective::{ContentPicture, Objective, StyleRegion};
+use impasto::internals::loss::targets::{blend, measure};
+use impasto::internals::loss::{Losses, Normalisation, StyleStatistic, Terms};
 use impasto::internals::network::plan::Plan;
-use impasto::internals::network::{Convolution, Layer, Network, WeightedLayer};
-use impasto::internals::tensor::{Padding, Pooling, PositionWeights, Scalar, Shape, Window};
+use impasto::internals::tensor::{PositionWeights, Scalar, Shape, Window};
+use impasto::{Layer, Network, Padding, Pooling, WeightedLayer};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -153,39 +153,22 @@ pub fn central_differences(x: &[f64], h: f64, mut f: impl FnMut(&[f64]) -> f64) 
 /// The colour map is a full 3×3 matrix without symmetry, so that no transposition goes unnoticed.
 pub fn network(seed: u64, blocks: &[&[usize]], pooling: Pooling, padding: Padding) -> Arc<Network> {
     let mut rng = Rng::new(seed);
-    let mut convolutions = Vec::new();
+    let mut builder = Network::builder("a random network").pooling(pooling).padding(padding);
     let mut inputs = 3;
-    for (block, widths) in blocks.iter().enumerate() {
-        for (index, &outputs) in widths.iter().enumerate() {
+    for widths in blocks {
+        let convolution = |&outputs: &usize| {
             let spread = (6.0 / (9 * inputs) as f64).sqrt();
-            convolutions.push(Convolution {
-                block: block + 1,
-                index: index + 1,
-                inputs,
-                outputs,
-                weight: rng.values(outputs * inputs * 9, -spread, spread).into(),
-                bias: rng.values(outputs, -0.2, 0.3),
-            });
+            let weight = rng.values::<f32>(outputs * inputs * 9, -spread, spread);
             inputs = outputs;
-        }
+            (outputs, weight, rng.values::<f32>(outputs, -0.2, 0.3))
+        };
+        builder = builder.block(widths.iter().map(convolution).collect::<Vec<_>>());
     }
     let mut input_weight = [0.0f32; 9];
     input_weight.copy_from_slice(&rng.values::<f32>(9, -2.0, 2.0));
     let mut input_bias = [0.0f32; 3];
     input_bias.copy_from_slice(&rng.values::<f32>(3, -0.5, 0.5));
-    Arc::new(Network {
-        source: PathBuf::from("a random network"),
-        name: String::new(),
-        licence: String::new(),
-        description: String::new(),
-        input_weight,
-        input_bias,
-        pooling,
-        padding,
-        convolutions,
-        content_layers: Vec::new(),
-        style_layers: Vec::new(),
-    })
+    Arc::new(builder.colour_map(input_weight, input_bias).build().unwrap())
 }
 
 /// Layers written as on the command line: `relu1_1,conv2_1:0.5`.
@@ -246,13 +229,25 @@ impl Case {
             .styles
             .iter()
             .map(|style| {
-                measure(&mut engine(self.plan(style, &style_layers)), &cast(&style.rgb), &style_layers)
+                measure(
+                    &mut engine(self.plan(style, &style_layers)),
+                    &cast(&style.rgb),
+                    &style_layers,
+                    losses.statistic.order(),
+                    None,
+                )
             })
             .collect();
-        let targets = if measured.is_empty() { Vec::new() } else { blend(&measured, &self.blend).unwrap() };
+        let sum: f64 = self.blend.iter().sum();
+        let shares: Vec<f64> = self.blend.iter().map(|weight| weight / sum).collect();
+        let styles = match measured.is_empty() {
+            true => Vec::new(),
+            false => vec![StyleRegion::everywhere(blend(&measured, &shares))],
+        };
         let content = self.content.as_ref().map(|c| cast(&c.rgb));
         let engine = engine(self.plan(&self.picture, &losses.taps()));
-        Objective::new(engine, losses, content.as_deref(), &targets).unwrap()
+        let content = content.as_deref().map(|rgb| ContentPicture { rgb, weights: None });
+        Objective::new(engine, &losses, content, &styles).unwrap()
     }
 }
 
@@ -297,7 +292,7 @@ pub fn single(plan: &Plan, algorithm: Algorithm, isa: Option<Isa>) -> BoxedEngin
     Backend::new(network, algorithm, isa).unwrap().engine(picture.height, picture.width, plan.taps()).unwrap()
 }
 
-/// Objectives of every preset × pooling × padding × side of the ReLU, with two blended styles of different
+/// Objectives of every normalisation and statistic × pooling × padding × side of the ReLU, with two blended styles of different
 /// sizes, layer weights and total variation, at picture sizes that are odd somewhere.
 pub fn cases(seed: u64) -> Vec<Case> {
     let mut rng = Rng::new(seed);
@@ -310,20 +305,25 @@ pub fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for pooling in POOLINGS {
         for padding in PADDINGS {
-            for (preset_name, preset) in Normalisation::ALL {
+            let gram =
+                Normalisation::ALL.map(|(name, normalisation)| (name, normalisation, StyleStatistic::Gram));
+            let covariance = ("covariance", Normalisation::Relative, StyleStatistic::Covariance);
+            for (family, normalisation, statistic) in gram.into_iter().chain([covariance]) {
                 for ((place, content_layers, style_layers), (height, width)) in taps.into_iter().zip(sizes) {
                     let network = network(rng.next(), &[&[3, 4], &[5], &[4]], pooling, padding);
                     let losses = Losses {
-                        normalisation: preset,
+                        normalisation,
+                        statistic,
                         content_weight: 0.7,
                         style_weight: 1.9,
                         tv_weight: 0.4,
                         range_weight: 0.3,
                         content_layers: layers(content_layers),
                         style_layers: layers(style_layers),
+                        terms: Vec::new(),
                     };
                     cases.push(Case {
-                        name: format!("{preset_name}, {pooling:?}, {padding:?}, {place}, {height}x{width}"),
+                        name: format!("{family}, {pooling:?}, {padding:?}, {place}, {height}x{width}"),
                         network,
                         losses,
                         content: Some(Picture::random(&mut rng, height, width)),
@@ -347,7 +347,7 @@ pub fn relative(actual: f64, expected: f64) -> f64 {
 #[track_caller]
 pub fn compare_terms(what: &str, actual: &Terms, expected: &Terms, bar: f64) {
     let list = |t: &Terms| {
-        let mut list = vec![("total".to_string(), t.total), ("tv".to_string(), t.tv)];
+        let mut list = vec![("total".to_string(), t.total), ("tv".to_string(), t.pixel("tv"))];
         list.extend(t.content.iter().map(|(l, v)| (format!("content {l}"), *v)));
         list.extend(t.style.iter().map(|(l, v)| (format!("style {l}"), *v)));
         list

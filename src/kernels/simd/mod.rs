@@ -14,9 +14,7 @@ mod avx512;
 mod plain;
 mod portable;
 
-use std::fmt;
-use std::str::FromStr;
-
+use crate::names::named;
 #[cfg(target_arch = "x86_64")]
 use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
@@ -99,11 +97,16 @@ pub enum Isa {
     Portable,
 }
 
-impl Isa {
-    /// Every set with its name, fastest first.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("avx512", Self::Avx512), ("avx2", Self::Avx2), ("portable", Self::Portable)];
+// Fastest first.
+named! {
+    Isa is "an instruction set" {
+        "avx512" => Avx512,
+        "avx2" => Avx2,
+        "portable" => Portable,
+    }
+}
 
+impl Isa {
     /// The right to run kernels with the set, if this processor has it.
     pub fn level(self) -> Option<Level> {
         let set = match self {
@@ -173,24 +176,6 @@ impl Level {
             Set::Avx2(token) => token.run(kernel),
             Set::Portable(token) => kernel.run(token),
         }
-    }
-}
-
-impl fmt::Display for Isa {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, _) = Self::ALL.iter().find(|(_, isa)| isa == self).expect("ALL is complete");
-        f.write_str(name)
-    }
-}
-
-impl FromStr for Isa {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, isa)| isa).ok_or_else(|| {
-            let names = Self::ALL.map(|(name, _)| name).join(", ");
-            format!("`{text}` is not an instruction set; the sets are {names}")
-        })
     }
 }
 

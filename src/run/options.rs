@@ -1,0 +1,211 @@
+//! Everything that can be said about a run: one entry an option, from which its field, its builder method, its flag of the
+//! command with the help, and its key in a settings file are made.
+//!
+//! Whatever is not said is `None` here; [`Settings`](super::settings::Settings) has a value for everything. To add an
+//! option, write its entry below and resolve it in `settings.rs`: nothing else knows the list.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::backend::ConvolutionAlgorithm;
+use crate::kernels::simd::Isa;
+use crate::loss::{Normalisation, StyleStatistic};
+use crate::network::LayerList;
+use crate::run::colour::ColourMode;
+use crate::run::sizes::{Iterations, SizeRule};
+use crate::run::values::OptimizerName;
+use crate::tensor::Pooling;
+
+/// A method of the builder: `value` options take their type, `into` options whatever becomes it.
+macro_rules! setter {
+    (value $group:ident $field:ident $type:ty; $(#[$doc:meta])*) => {
+        $(#[$doc])*
+        pub fn $field(mut self, $field: $type) -> Self {
+            self.options.$group.$field = Some($field);
+            self
+        }
+    };
+    (into $group:ident $field:ident $type:ty; $(#[$doc:meta])*) => {
+        $(#[$doc])*
+        pub fn $field(mut self, $field: impl Into<$type>) -> Self {
+            self.options.$group.$field = Some($field.into());
+            self
+        }
+    };
+}
+
+/// Makes a group of options; see the module's text.
+macro_rules! options {
+    (
+        $(#[doc = $about:literal])*
+        $group:ident: $name:ident under $heading:literal {
+            $(
+                $(#[doc = $doc:literal])*
+                #[arg($($arg:tt)*)]
+                $field:ident: $by:ident $type:ty,
+            )*
+        }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, rename_all = "kebab-case")]
+        #[cfg_attr(feature = "cli", derive(clap::Args), command(next_help_heading = $heading))]
+        #[non_exhaustive]
+        pub struct $name {
+            $(
+                $(#[doc = $doc])*
+                #[cfg_attr(feature = "cli", arg(long, $($arg)*))]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
+        }
+
+        impl $name {
+            /// The first option of this group that was said, by its name.
+            #[allow(dead_code, reason = "not every group is ever refused as a whole")]
+            pub(crate) fn first_said(&self) -> Option<&'static str> {
+                let said = [$((stringify!($field), self.$field.is_some())),*];
+                said.into_iter().find(|(_, said)| *said).map(|(name, _)| name)
+            }
+        }
+
+        impl super::Builder {
+            $(setter!($by $group $field $type; $(#[doc = $doc])*);)*
+        }
+    };
+}
+
+options! {
+    /// The losses' content side.
+    content: ContentOptions under "Loss" {
+        /// The weight of the content, α: at least 0, where 0 leaves the content out; more keeps more of it
+        /// [default: by normalisation; 0.02 for relative]
+        #[arg(value_name = "A", allow_negative_numbers = true)]
+        content_weight: value f64,
+        /// Layers where the content is compared, with relative weights [default: as the network says, else relu4_2]
+        #[arg(value_name = "LAYERS")]
+        content_layers: into LayerList,
+    }
+}
+
+options! {
+    /// The losses' style side, and what holds for all of them.
+    loss: LossOptions under "Loss" {
+        /// How the loss terms are normalised: relative, gatys, johnson or frobenius [default: relative]
+        #[arg(value_name = "NAME", alias = "normalization")]
+        normalisation: value Normalisation,
+        /// What styles are compared by: gram or covariance [default: gram]
+        #[arg(value_name = "NAME")]
+        style_statistic: value StyleStatistic,
+        /// The weight of the style, β: at least 0 [default: by normalisation; 1 for relative]
+        #[arg(value_name = "B", allow_negative_numbers = true)]
+        style_weight: value f64,
+        /// The weight of the total variation, which smooths [default: 0.02 for a picture with normalisation relative,
+        /// else 0]
+        #[arg(value_name = "T", allow_negative_numbers = true)]
+        tv_weight: value f64,
+        /// How firmly pixels are held in the range that a file can store; 0 lets them go and cuts them off at the end
+        /// [default: 10]
+        #[arg(value_name = "R", allow_negative_numbers = true)]
+        range_weight: value f64,
+        /// Layers where the style is compared, with relative weights, like relu1_1,relu2_1:0.5
+        /// [default: as the network says]
+        #[arg(value_name = "LAYERS")]
+        style_layers: into LayerList,
+    }
+}
+
+options! {
+    /// How a picture is painted, with content or without.
+    paint: PaintOptions under "Painting" {
+        /// The size of the result: its longer side in pixels like 1024, a width like 1024x, a height like x768, a part of
+        /// the content's own like 50%, or an area like 2MP [default: 512]
+        #[arg(value_name = "SIZE", allow_hyphen_values = true)]
+        size: into SizeRule,
+        /// Iterations at each size, coarse to fine; one number is halved from size to size, but stays at least 30
+        /// [default: 200]
+        #[arg(value_name = "N[,N...]", allow_hyphen_values = true)]
+        iterations: into Iterations,
+        /// About the longer side of the coarsest size; as large as the result for one size only [default: 128]
+        #[arg(value_name = "N", allow_negative_numbers = true)]
+        coarsest: value usize,
+        /// A size ends when the loss falls by less than this part in ten iterations; 0 for never [default: 0.005]
+        #[arg(value_name = "PART", allow_negative_numbers = true)]
+        tolerance: value f64,
+        /// The style pictures' longer side relative to the result's: above 1 for larger strokes [default: 1]
+        #[arg(value_name = "FACTOR", allow_negative_numbers = true)]
+        style_scale: value f64,
+        /// What minimises the loss: lbfgs or adam [default: lbfgs]
+        #[arg(value_name = "NAME")]
+        optimizer: value OptimizerName,
+        /// Pairs of differences that L-BFGS remembers [default: 10]
+        #[arg(value_name = "N", allow_negative_numbers = true)]
+        history: value usize,
+        /// Adam's step, in units of pixel values from 0 to 1 [default: 0.02]
+        #[arg(value_name = "STEP", allow_negative_numbers = true)]
+        learning_rate: value f64,
+        /// The seed of the noise that a run starts from [default: 0]
+        #[arg(value_name = "N")]
+        seed: value u64,
+    }
+}
+
+options! {
+    /// What only a picture with content can have.
+    picture: PictureOptions under "Painting" {
+        /// How much style: 0 gives the content, 1 as much style as there is, in place of --content-weight and
+        /// --style-weight [default: 0.5]
+        #[arg(value_name = "S", allow_negative_numbers = true)]
+        strength: value f64,
+        /// Whose colours the result has: the style's; the content's, put back exactly (content) or as far as the style's
+        /// shades reach them (match); or the content's with only luminance painted (luminance) [default: style]
+        #[arg(value_name = "NAME", alias = "color")]
+        colour: value ColourMode,
+        /// How far colour content or match goes, from 0, the style's colours, to 1 [default: 1]
+        #[arg(value_name = "S", alias = "color-strength", allow_negative_numbers = true)]
+        colour_strength: value f64,
+        /// The same as colour content
+        #[arg(num_args = 0, default_missing_value = "true", alias = "original-colors")]
+        original_colours: value bool,
+    }
+}
+
+options! {
+    /// How the network is computed.
+    network: NetworkOptions under "Network" {
+        /// Pooling between blocks: max or average [default: as the network says; VGG: max]
+        #[arg(value_name = "NAME")]
+        pooling: value Pooling,
+        /// The algorithm of the convolutions: auto, im2col, direct, winograd, or winograd4 or winograd6 for one tile
+        /// [default: auto]
+        #[arg(value_name = "NAME")]
+        convolution: value ConvolutionAlgorithm,
+        /// The instruction set: avx512, avx2 or portable [default: the best of this processor]
+        #[arg(value_name = "NAME")]
+        isa: value Isa,
+        /// Threads that work [default: one for each processor]
+        #[arg(value_name = "N", allow_negative_numbers = true)]
+        threads: value usize,
+    }
+}
+
+/// Everything that can be said about a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Options {
+    /// The losses' content side.
+    #[serde(flatten)]
+    pub content: ContentOptions,
+    /// The losses' style side.
+    #[serde(flatten)]
+    pub loss: LossOptions,
+    /// How a picture is painted.
+    #[serde(flatten)]
+    pub paint: PaintOptions,
+    /// What only a picture with content can have.
+    #[serde(flatten)]
+    pub picture: PictureOptions,
+    /// How the network is computed.
+    #[serde(flatten)]
+    pub network: NetworkOptions,
+}

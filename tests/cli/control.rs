@@ -1,0 +1,96 @@
+//! Control over how much, whose colours, which strokes: each option is held against what it must change.
+
+use super::Workshop;
+use impasto::picture::Picture;
+
+/// Few iterations of a small picture.
+const FAST: &str = "--weights net.npz --size 40 --iterations 12 --tolerance 0";
+
+fn paint(workshop: &Workshop, options: &str) -> Picture {
+    workshop.run(&format!("transfer content.png style.png -o out.png {FAST} {options}")).succeeds();
+    Picture::load(&workshop.path("out.png")).unwrap()
+}
+
+fn distance(a: &Picture, b: &Picture) -> f64 {
+    a.rgb().iter().zip(b.rgb()).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / a.rgb().len() as f64
+}
+
+/// The mean of each channel.
+fn mean(picture: &Picture) -> [f64; 3] {
+    let plane = picture.width() * picture.height();
+    std::array::from_fn(|c| {
+        picture.rgb()[c * plane..][..plane].iter().map(|&v| f64::from(v)).sum::<f64>() / plane as f64
+    })
+}
+
+/// How far the mean colours of two pictures are apart, brightness aside.
+fn tint(a: &Picture, b: &Picture) -> f64 {
+    let chroma = |picture: &Picture| {
+        let [r, g, b] = mean(picture);
+        [r - g, b - g]
+    };
+    let (a, b) = (chroma(a), chroma(b));
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+#[test]
+fn strength_goes_from_the_content_to_all_the_style() {
+    let workshop = Workshop::new();
+    let content = Picture::load(&workshop.path("content.png")).unwrap();
+    let distances: Vec<f64> = ["0", "0.25", "0.5", "0.75", "1"]
+        .map(|strength| distance(&paint(&workshop, &format!("--strength {strength}")), &content))
+        .to_vec();
+    assert!(distances[0] < 1e-5, "{distances:?}");
+    assert!(distances[..4].windows(2).all(|pair| pair[0] < pair[1]), "{distances:?}");
+    assert!(distances[4] > distances[2], "{distances:?}");
+    assert_eq!(paint(&workshop, "--strength 0.5"), paint(&workshop, ""), "0.5 is the default");
+}
+
+#[test]
+fn colours_are_the_style_s_or_the_content_s() {
+    let workshop = Workshop::new();
+    // Colours that nobody takes for the content's.
+    let red: Vec<f32> = (0..3 * 36 * 36)
+        .map(|at| if at < 36 * 36 { 0.8 } else { 0.1 } + 0.1 * ((at % 36) as f32).sin())
+        .collect();
+    Picture::from_rgb(36, 36, red).unwrap().save(&workshop.path("style.png"), &Default::default()).unwrap();
+    let content = Picture::load(&workshop.path("content.png")).unwrap();
+    let to_content = |options: &str| tint(&paint(&workshop, options), &content);
+    let style = to_content("");
+    assert!(style > 0.3, "{style}");
+    for mode in ["content", "match", "luminance"] {
+        let kept = to_content(&format!("--colour {mode}"));
+        assert!(kept < 0.15 * style, "{mode}: {kept} of {style}");
+    }
+    let half = to_content("--colour match --colour-strength 0.5");
+    assert!(half > 0.2 * style && half < 0.9 * style, "{half} of {style}");
+    assert_eq!(paint(&workshop, "--color content"), paint(&workshop, "--original-colors"));
+    assert_eq!(paint(&workshop, "--colour match --colour-strength 0"), paint(&workshop, ""));
+}
+
+#[test]
+fn a_style_has_a_weight_a_scale_and_sizes_of_its_own() {
+    let workshop = Workshop::new();
+    let with = |styles: &str| {
+        let arguments =
+            format!("transfer content.png {styles} -o out.png --size 80 --coarsest 20 --weights net.npz");
+        workshop.run(&format!("{arguments} --iterations 15 --content-weight 0.001 --tolerance 0")).succeeds();
+        Picture::load(&workshop.path("out.png")).unwrap()
+    };
+    let alone = with("style.png");
+    assert_eq!(with("style.png:weight=2 other.jpg:weight=0"), alone);
+    assert_eq!(with("style.png:scale=1"), alone);
+    assert_ne!(with("style.png:scale=0.5"), alone);
+    let coarse_and_fine = with("style.png:sizes=coarse other.jpg:sizes=fine");
+    assert_eq!(with("--style-coarse style.png --style-fine other.jpg"), coarse_and_fine);
+    // The finest size has the last word: the statistics of the fine style are nearer than those of the coarse one.
+    let swapped = with("--style-coarse other.jpg --style-fine style.png");
+    let loss = |picture: &Picture, style: &str| {
+        picture.save(&workshop.path("judged.png"), &Default::default()).unwrap();
+        let ran =
+            workshop.run(&format!("evaluate --image judged.png --style {style} --weights net.npz --json"));
+        ran.succeeds().json_lines()[0]["total"].as_f64().unwrap()
+    };
+    assert!(loss(&coarse_and_fine, "other.jpg") < loss(&coarse_and_fine, "style.png"));
+    assert!(loss(&swapped, "style.png") < loss(&swapped, "other.jpg"));
+}
