@@ -90,7 +90,7 @@ pub use run::defaults;
 pub use run::masks::Mask;
 pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
-pub use run::values::OptimizerName;
+pub use run::values::{OptimizerName, Strength};
 pub use run::{
     Builder, Cancel, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes,
     StyleTransfer, Stylized,

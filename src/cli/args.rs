@@ -9,7 +9,9 @@ use crate::network::InputColours;
 use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
+use crate::run::values::Strength;
 
+use super::masks::{GuideArgs, KeepArgs};
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
 /// Paints one picture in the style of another, on a plain CPU.
@@ -44,8 +46,8 @@ pub(super) enum Command {
 pub(super) struct TransferArgs {
     /// The picture to paint (PNG, JPEG, WebP, TIFF or BMP)
     pub content: PathBuf,
-    /// One or more pictures whose style is taken, each as FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine]; several are
-    /// mixed
+    /// One or more pictures whose style is taken, each as
+    /// FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine][:mask=MASK][:at=MASK]; several are mixed
     #[arg(required_unless_present_all = ["style_coarse", "style_fine"])]
     pub style: Vec<StyleValue>,
     #[command(flatten)]
@@ -57,12 +59,14 @@ pub(super) struct TransferArgs {
     pub picture: PictureOptions,
     #[command(flatten)]
     pub content_loss: ContentOptions,
+    #[command(flatten)]
+    pub keep: KeepArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct TextureArgs {
-    /// One or more pictures whose style is taken, each as FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine]; several are
-    /// mixed
+    /// One or more pictures whose style is taken, each as
+    /// FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine][:mask=MASK][:at=MASK]; several are mixed
     #[arg(required_unless_present_all = ["style_coarse", "style_fine"])]
     pub style: Vec<StyleValue>,
     #[command(flatten)]
@@ -97,6 +101,8 @@ pub(super) struct PaintingArgs {
     pub loss: LossOptions,
     #[command(flatten)]
     pub paint: PaintOptions,
+    #[command(flatten)]
+    pub guides: GuideArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
 }
@@ -239,6 +245,8 @@ impl TransferArgs {
         let mut options = self.painting.options();
         options.content = self.content_loss.clone();
         options.picture = self.picture.clone();
+        // The request gets the mask.
+        options.picture.strength.take_if(|strength| matches!(strength, Strength::Mask(_)));
         options
     }
 }

@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod evaluate;
 mod interrupt;
+mod masks;
 mod options;
 mod output;
 mod progress;

@@ -61,9 +61,17 @@ pub(super) fn styles(named: &[StyleValue], painting: &PaintingArgs) -> Result<Ve
 }
 
 /// A style as the library takes it.
-pub(super) fn style(picture: Picture, value: &StyleValue) -> Style {
-    let style = Style::new(picture).weight(value.weight.unwrap_or(1.0)).scale(value.scale.unwrap_or(1.0));
-    style.at_sizes(value.sizes.unwrap_or_default())
+pub(super) fn style(picture: Picture, value: &StyleValue, content: Option<&Picture>) -> Result<Style> {
+    let mask = value.mask.as_ref().map(|mask| mask.load("style", Some(&picture))).transpose()?;
+    let region = value.at.as_ref().map(|at| at.load("style", content)).transpose()?;
+    let mut style = Style::new(picture).weight(value.weight.unwrap_or(1.0)).scale(value.scale.unwrap_or(1.0));
+    if let Some(mask) = mask {
+        style = style.masked(mask);
+    }
+    if let Some(region) = region {
+        style = style.within(region);
+    }
+    Ok(style.at_sizes(value.sizes.unwrap_or_default()))
 }
 
 /// Refuses an output that would overwrite one of the inputs.

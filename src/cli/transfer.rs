@@ -1,10 +1,11 @@
 //! `impasto transfer` and `impasto texture`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::args::{PaintingArgs, TextureArgs, TransferArgs};
+use super::masks::MaskValue;
 use super::options::{self, refuse};
 use super::progress::Reporter;
 use super::values::{InitValue, StyleValue};
@@ -13,7 +14,9 @@ use crate::engine::memory;
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
 use crate::picture::{Format, Picture, SaveOptions, check_output};
+use crate::run::masks::Mask;
 use crate::run::sizes::SizeRule;
+use crate::run::values::Strength;
 use crate::run::{Progress, Report, Request, Start, Style, StyleTransfer, Stylized, defaults};
 
 /// Paints a picture.
@@ -24,15 +27,27 @@ pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
         .options(args.options())
         .network(options::network(painting.network.weights.as_deref())?)
         .build()?;
-    let inputs: Vec<&Path> =
-        styles.iter().map(|style| style.file.as_path()).chain([args.content.as_path()]).collect();
+    let mut inputs = inputs(&styles, painting);
+    inputs.push(&args.content);
+    inputs.extend(args.keep.keep.as_ref().and_then(MaskValue::file));
+    let strength = match &args.picture.strength {
+        Some(Strength::Mask(file)) => Some(file),
+        _ => None,
+    };
+    inputs.extend(strength.map(PathBuf::as_path));
     check_destination(painting, &inputs, &args.init)?;
     let content = match longest(painting) {
         Some(longer) => Picture::load_at_most(&args.content, longer)?,
         None => Picture::load(&args.content)?,
     };
-    let styles = load_styles(&styles, painting)?;
-    let request = Request::picture(&content, styles).start(start(&args.init, painting)?);
+    let styles = load_styles(&styles, painting, Some(&content))?;
+    let mut request = Request::picture(&content, styles).start(start(&args.init, painting)?);
+    if let Some(keep) = &args.keep.keep {
+        request = request.keep(keep.load("keep", Some(&content))?);
+    }
+    if let Some(file) = strength {
+        request = request.strength(Mask::from_picture(&Picture::load(file)?));
+    }
     run(&transfer, &request, painting)
 }
 
@@ -47,9 +62,8 @@ pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
         .options(painting.options())
         .network(options::network(painting.network.weights.as_deref())?)
         .build()?;
-    let inputs: Vec<&Path> = styles.iter().map(|style| style.file.as_path()).collect();
-    check_destination(painting, &inputs, &args.init)?;
-    let styles = load_styles(&styles, painting)?;
+    check_destination(painting, &inputs(&styles, painting), &args.init)?;
+    let styles = load_styles(&styles, painting, None)?;
     let request = Request::texture(styles).start(start(&args.init, painting)?);
     run(&transfer, &request, painting)
 }
@@ -105,8 +119,19 @@ fn check_destination(painting: &PaintingArgs, inputs: &[&Path], init: &InitValue
     Ok(())
 }
 
-/// The styles, their pictures no larger than they are needed.
-fn load_styles(styles: &[StyleValue], painting: &PaintingArgs) -> Result<Vec<Style>> {
+/// The files of styles and of their regions.
+fn inputs<'a>(styles: &'a [StyleValue], painting: &'a PaintingArgs) -> Vec<&'a Path> {
+    let masks = styles.iter().flat_map(|style| [&style.mask, &style.at]).flatten();
+    let styles = styles.iter().map(|style| style.file.as_path());
+    styles.chain(masks.filter_map(MaskValue::file)).chain(painting.guides.files()).collect()
+}
+
+/// The styles in their regions, their pictures no larger than they are needed.
+fn load_styles(
+    styles: &[StyleValue],
+    painting: &PaintingArgs,
+    content: Option<&Picture>,
+) -> Result<Vec<Style>> {
     let scale = painting.paint.style_scale.unwrap_or(defaults::STYLE_SCALE);
     let load = |style: &StyleValue| {
         let picture = match longest(painting) {
@@ -116,9 +141,9 @@ fn load_styles(styles: &[StyleValue], painting: &PaintingArgs) -> Result<Vec<Sty
             }
             None => Picture::load(&style.file)?,
         };
-        Ok(options::style(picture, style))
+        options::style(picture, style, content)
     };
-    styles.iter().map(load).collect()
+    painting.guides.apply(styles.iter().map(load).collect::<Result<_>>()?, content)
 }
 
 /// The last line of `--json`.

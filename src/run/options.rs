@@ -12,7 +12,7 @@ use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::OptimizerName;
+use crate::run::values::{OptimizerName, Strength};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -153,9 +153,9 @@ options! {
     /// What only a picture with content can have.
     picture: PictureOptions under "Painting" {
         /// How much style: 0 gives the content, 1 as much style as there is, in place of --content-weight and
-        /// --style-weight [default: 0.5]
-        #[arg(value_name = "S", allow_negative_numbers = true)]
-        strength: value f64,
+        /// --style-weight; or a mask that says it for each place, from black to white [default: 0.5]
+        #[arg(value_name = "S|MASK", allow_negative_numbers = true)]
+        strength: into Strength,
         /// Whose colours the result has: the style's; the content's, put back exactly (content) or as far as the style's
         /// shades reach them (match); or the content's with only luminance painted (luminance) [default: style]
         #[arg(value_name = "NAME", alias = "color")]

@@ -13,7 +13,7 @@ use crate::run::options::{
 };
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::run::values::OptimizerName;
+use crate::run::values::{OptimizerName, Strength};
 
 /// Which of the losses a use of them has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +169,17 @@ pub fn losses(
 /// Strength is the style's share of a balance in which the default content weight is the middle: the content's weight is that
 /// default times `((1 − s)/s)²`, so that equal steps look about equal. At 0 there is no style, at 1 no content.
 fn with_strength(options: &Options, losses: Losses) -> Result<Losses> {
-    let Some(strength) = options.picture.strength else { return Ok(losses) };
+    let strength = match &options.picture.strength {
+        None => return Ok(losses),
+        Some(Strength::Everywhere(strength)) => *strength,
+        Some(Strength::Mask(file)) => {
+            let message = format!(
+                "{} is a mask's file; read it, and give the mask to the request's `strength`",
+                file.display()
+            );
+            return Err(Error::option("strength", message));
+        }
+    };
     let said = [
         ("content_weight", options.content.content_weight.is_some()),
         ("style_weight", options.loss.style_weight.is_some()),

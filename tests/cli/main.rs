@@ -7,6 +7,7 @@ mod inputs;
 mod interrupt;
 mod numbers;
 mod painting;
+mod regions;
 mod usage;
 mod weights_command;
 
