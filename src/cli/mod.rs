@@ -67,7 +67,10 @@ fn usage(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             return match output::result(error.to_string().trim_end()) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
+                Err(error) => {
+                    output::message(&format!("impasto: error: {error}"));
+                    ExitCode::FAILURE
+                }
             };
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

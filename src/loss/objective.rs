@@ -1,7 +1,7 @@
 //! The objective: pixels ↦ (loss by term, gradient), one forward and one backward pass through the network.
 
+use super::family::Family;
 use super::pixel::WeightedPixelTerm;
-use super::statistic::Family;
 use super::targets::StyleTarget;
 use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use crate::error::{Error, Result};

@@ -83,13 +83,14 @@ fn a_style_has_a_weight_a_scale_and_sizes_of_its_own() {
     assert_ne!(with("style.png:scale=0.5"), alone);
     let coarse_and_fine = with("style.png:sizes=coarse other.jpg:sizes=fine");
     assert_eq!(with("--style-coarse style.png --style-fine other.jpg"), coarse_and_fine);
-    // The finest size has the last word: the statistics of the fine style are nearer than those of the coarse one.
+    // The finest size has the last word: the statistics of the fine style are nearer than those of the coarse one, when
+    // both are measured as large as they were painted.
     let swapped = with("--style-coarse other.jpg --style-fine style.png");
     let loss = |picture: &Picture, style: &str| {
         picture.save(&workshop.path("judged.png"), &Default::default()).unwrap();
-        let ran =
-            workshop.run(&format!("evaluate --image judged.png --style {style} --weights net.npz --json"));
-        ran.succeeds().json_lines()[0]["total"].as_f64().unwrap()
+        let arguments =
+            format!("evaluate --image judged.png --style {style} --size 80 --weights net.npz --json");
+        workshop.run(&arguments).succeeds().json_lines()[0]["total"].as_f64().unwrap()
     };
     assert!(loss(&coarse_and_fine, "other.jpg") < loss(&coarse_and_fine, "style.png"));
     assert!(loss(&swapped, "style.png") < loss(&swapped, "other.jpg"));

@@ -153,7 +153,7 @@ fn a_pipe_is_read_like_the_file_behind_it() {
 #[test]
 fn results_that_nobody_takes_are_an_error() {
     let workshop = workshop();
-    let needle = "output (standard output): the results could not be written";
+    let needle = "output (stdout): the results could not be written";
     for arguments in [
         format!("weights inspect {FIXTURE}"),
         format!("weights inspect --json {FIXTURE}"),
