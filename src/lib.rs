@@ -89,6 +89,7 @@ pub use run::colour::ColourMode;
 pub use run::defaults;
 pub use run::masks::Mask;
 pub use run::options::Options;
+pub use run::preset::Preset;
 pub use run::sizes::{Iterations, SizeRule};
 pub use run::values::{OptimizerName, Strength};
 pub use run::{

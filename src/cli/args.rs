@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::network::InputColours;
+use crate::run::Start;
 use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
+use crate::run::preset::Preset;
 use crate::run::values::Strength;
 
 use super::masks::{GuideArgs, KeepArgs};
@@ -52,9 +54,9 @@ pub(super) struct TransferArgs {
     pub style: Vec<StyleValue>,
     #[command(flatten)]
     pub painting: PaintingArgs,
-    /// Start from the content, from noise, or from a picture
-    #[arg(long, value_name = "content|noise|FILE", default_value = "content", help_heading = "Painting")]
-    pub init: InitValue,
+    /// Start from the content, from noise, or from a picture [default: content; noise with a preset]
+    #[arg(long, value_name = "content|noise|FILE", help_heading = "Painting")]
+    pub init: Option<InitValue>,
     #[command(flatten)]
     pub picture: PictureOptions,
     #[command(flatten)]
@@ -240,6 +242,15 @@ pub(super) enum WeightsCommand {
 }
 
 impl TransferArgs {
+    /// Where the run starts.
+    pub fn init(&self) -> InitValue {
+        match (&self.init, self.painting.loss.preset.map(Preset::start)) {
+            (Some(init), _) => init.clone(),
+            (None, Some(Start::Noise)) => InitValue::Noise,
+            (None, _) => InitValue::Content,
+        }
+    }
+
     /// What was said, as the library takes it.
     pub fn options(&self) -> Options {
         let mut options = self.painting.options();

@@ -21,7 +21,7 @@ use crate::run::{Progress, Report, Request, Start, Style, StyleTransfer, Stylize
 
 /// Paints a picture.
 pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
-    let painting = &args.painting;
+    let (painting, init) = (&args.painting, args.init());
     let styles = options::styles(&args.style, painting)?;
     let transfer = StyleTransfer::builder()
         .options(args.options())
@@ -35,13 +35,13 @@ pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
         _ => None,
     };
     inputs.extend(strength.map(PathBuf::as_path));
-    check_destination(painting, &inputs, &args.init)?;
+    check_destination(painting, &inputs, &init)?;
     let content = match longest(painting) {
         Some(longer) => Picture::load_at_most(&args.content, longer)?,
         None => Picture::load(&args.content)?,
     };
     let styles = load_styles(&styles, painting, Some(&content))?;
-    let mut request = Request::picture(&content, styles).start(start(&args.init, painting)?);
+    let mut request = Request::picture(&content, styles).start(start(&init, painting)?);
     if let Some(keep) = &args.keep.keep {
         request = request.keep(keep.load("keep", Some(&content))?);
     }

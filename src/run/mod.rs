@@ -12,6 +12,7 @@ mod job;
 mod keep;
 pub mod masks;
 pub mod options;
+pub mod preset;
 mod progress;
 mod regions;
 mod request;

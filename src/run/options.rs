@@ -11,6 +11,7 @@ use crate::kernels::simd::Isa;
 use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
+use crate::run::preset::Preset;
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::values::{OptimizerName, Strength};
 use crate::tensor::Pooling;
@@ -60,6 +61,11 @@ macro_rules! options {
         }
 
         impl $name {
+            /// These, and where nothing was said, what `other` says.
+            fn or(&self, other: &Self) -> Self {
+                Self { $($field: self.$field.clone().or_else(|| other.$field.clone())),* }
+            }
+
             /// The first option of this group that was said, by its name.
             #[allow(dead_code, reason = "not every group is ever refused as a whole")]
             pub(crate) fn first_said(&self) -> Option<&'static str> {
@@ -90,6 +96,9 @@ options! {
 options! {
     /// The losses' style side, and what holds for all of them.
     loss: LossOptions under "Loss" {
+        /// Take the settings of a published system where nothing else is said: gatys, johnson or narayanan
+        #[arg(value_name = "NAME")]
+        preset: value Preset,
         /// How the loss terms are normalised: relative, gatys, johnson or frobenius [default: relative]
         #[arg(value_name = "NAME", alias = "normalization")]
         normalisation: value Normalisation,
@@ -208,4 +217,17 @@ pub struct Options {
     /// How the network is computed.
     #[serde(flatten)]
     pub network: NetworkOptions,
+}
+
+impl Options {
+    /// These, and where nothing was said, what `other` says.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        Self {
+            content: self.content.or(&other.content),
+            loss: self.loss.or(&other.loss),
+            paint: self.paint.or(&other.paint),
+            picture: self.picture.or(&other.picture),
+            network: self.network.or(&other.network),
+        }
+    }
 }
