@@ -143,6 +143,18 @@ impl StyleTransfer {
                 "nothing is random in a run that does not start from noise; leave it out",
             ));
         }
+        if paint.noise_scale.is_some() && !noise {
+            let message = "there is no noise in a run that does not start from it; leave it out";
+            return Err(Error::option("noise_scale", message));
+        }
+        if self.options.picture.init_blend.is_some() && matches!(request.start, Start::Content) {
+            let message = "the start is the content alone; start from noise or a picture, or leave it out";
+            return Err(Error::option("init_blend", message));
+        }
+        if self.settings.tileable && request.content.is_some() {
+            let message = "a content picture has edges of its own; make a texture, or leave it out";
+            return Err(Error::option("tileable", message));
+        }
         if request.strength.is_some() {
             let said = [
                 ("strength", self.options.picture.strength.is_some()),
