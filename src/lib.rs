@@ -92,8 +92,8 @@ pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
 pub use run::values::OptimizerName;
 pub use run::{
-    Builder, Cancel, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes,
-    StyleTransfer, Stylized,
+    Builder, Cancel, Evaluated, Forecast, Observer, Progress, Report, Request, SizeForecast, SizeReport,
+    Start, Style, StyleSizes, StyleTransfer, Stylized,
 };
 pub use tensor::{Padding, Pooling};
 

@@ -86,6 +86,22 @@ impl FromStr for StyleValue {
     }
 }
 
+impl fmt::Display for StyleValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(weight) = self.weight {
+            write!(f, ":weight={weight}")?;
+        }
+        if let Some(scale) = self.scale {
+            write!(f, ":scale={scale}")?;
+        }
+        if let Some(sizes) = self.sizes {
+            write!(f, ":sizes={sizes}")?;
+        }
+        Ok(())
+    }
+}
+
 /// `content`, `noise` or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum InitValue {
@@ -134,6 +150,7 @@ mod tests {
         let full = style("c:b.png:weight=0.7:scale=2:sizes=fine").unwrap();
         assert_eq!(full.file.to_str(), Some("c:b.png"));
         assert_eq!((full.weight, full.scale, full.sizes), (Some(0.7), Some(2.0), Some(StyleSizes::Fine)));
+        assert_eq!(style(&full.to_string()), Ok(full));
         for bad in ["a.png:weight=x", "a.png:wieght=1", "a.png:scale=1:scale=2", "a.png:sizes=some"] {
             assert!(style(bad).is_err(), "{bad}");
         }

@@ -7,6 +7,8 @@ mod inputs;
 mod interrupt;
 mod numbers;
 mod painting;
+mod receipts;
+mod saving;
 mod usage;
 mod weights_command;
 
