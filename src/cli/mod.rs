@@ -8,16 +8,27 @@
 mod args;
 mod bench;
 mod check;
+mod dry_run;
 mod evaluate;
+mod inputs;
+mod inspect;
 mod interrupt;
 mod masks;
+mod notices;
 mod options;
 mod output;
 mod progress;
+mod receipt;
+mod replay;
+mod running;
+mod saving;
+mod settings_file;
 mod spelling;
 mod transfer;
 mod values;
+mod watching;
 mod weights;
+mod work;
 
 use std::process::ExitCode;
 
@@ -45,6 +56,8 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         args::Command::Transfer(args) => transfer::transfer(&args),
         args::Command::Texture(args) => transfer::texture(&args),
+        args::Command::Inspect { picture, json } => inspect::run(&picture, json),
+        args::Command::Replay(args) => replay::run(&args),
         args::Command::Evaluate(args) => evaluate::run(&args),
         args::Command::Check(args) => check::run(&args),
         args::Command::Bench(args) => bench::run(&args),

@@ -5,8 +5,9 @@
 
 use std::time::Instant;
 
+use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
-use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
+use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
 use super::regions::{self, Regions};
 use super::request::{Request, Style};
 use super::sizes::{self, Size};
@@ -23,6 +24,9 @@ use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, LossFunction, Step, Stop, StopReason};
 use crate::picture::Picture;
+
+/// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
+const EVALUATIONS_PER_ITERATION: f64 = 1.05;
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct Job<'a> {
@@ -41,9 +45,23 @@ impl<'a> Job<'a> {
         request: &'a Request<'a>,
         target: Size,
     ) -> Result<Self> {
+        let (settings, shares) = (&transfer.settings, request.shares()?);
+        let steps = Self::steps(transfer, losses, request, target)?;
+        let has_style = !losses.style_taps().is_empty();
+        let start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
+        Ok(Self { transfer, losses, request, start, steps })
+    }
+
+    /// The sizes, each of which is possible.
+    pub fn steps(
+        transfer: &StyleTransfer,
+        losses: &Losses,
+        request: &Request<'_>,
+        target: Size,
+    ) -> Result<Vec<SizeStep>> {
         let settings = &transfer.settings;
         let (backend, painting) = (&transfer.computing.backend, &transfer.computing.painting);
-        let shares = request.shares()?;
+        request.shares()?;
         let style_taps = losses.style_taps();
         let (kind, compared) = (backend.kind(), losses.content_taps());
         let plan = |size: Size| -> Result<Plan> {
@@ -65,14 +83,13 @@ impl<'a> Job<'a> {
         let iterations = settings.iterations.plan(&sizes)?;
         let step =
             |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
-        let steps = sizes.iter().zip(&iterations).map(step).collect::<Result<Vec<_>>>()?;
-        let start = StartPictures::new(request, settings, !style_taps.is_empty(), &shares, target, sizes[0])?;
-        Ok(Self { transfer, losses, request, start, steps })
+        sizes.iter().zip(&iterations).map(step).collect()
     }
 
     /// Every size from coarse to fine.
     pub fn paint(&self, observer: &mut dyn Observer) -> Result<Stylized> {
         let settings = &self.transfer.settings;
+        let observer = std::cell::RefCell::new(observer);
         let mut clock = Clock::new(self.steps.clone());
         let mut reports: Vec<SizeReport> = Vec::new();
         let mut evaluations = 0;
@@ -87,6 +104,18 @@ impl<'a> Job<'a> {
             let mut objective = self.objective(index)?;
             clock.begin(index);
             let record = std::cell::RefCell::new(Record::default());
+            let done = std::cell::Cell::new(evaluations);
+            let told = |terms: &Terms| {
+                done.set(done.get() + 1);
+                observer.borrow_mut().evaluated(&Evaluated {
+                    evaluation: done.get(),
+                    size_index: index + 1,
+                    width: step.size.0,
+                    height: step.size.1,
+                    seconds: clock.seconds(),
+                    terms,
+                });
+            };
             let mut watch = |state: &Step| {
                 let record = record.borrow();
                 let progress = Progress {
@@ -102,12 +131,12 @@ impl<'a> Job<'a> {
                     seconds_left: clock.seconds_left(state.iteration),
                     pixels: state.pixels,
                 };
-                observer.observe(&progress).map_break(|()| Stop::Cancel)
+                observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
             let limits = Limits { iterations: step.iterations, tolerance };
             let cancel = &self.request.cancel;
-            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel };
+            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel, told: &told };
             let outcome = optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?;
             evaluations += outcome.evaluations;
             reports.push(SizeReport {
@@ -145,6 +174,29 @@ impl<'a> Job<'a> {
             threads: self.transfer.threads(),
         };
         Ok(Stylized { picture, report })
+    }
+
+    /// What this would do, with the speed of the machine tried out at the coarsest size.
+    pub fn forecast(&self) -> Result<Forecast> {
+        let backend = &self.transfer.computing.backend;
+        let mut objective = self.objective(0)?;
+        let pixels = self.start.at(self.steps[0].size);
+        let mut gradient = vec![0.0; pixels.len()];
+        objective.evaluate(&pixels, &mut gradient); // not measured: it allocates
+        let begun = Instant::now();
+        objective.evaluate(&pixels, &mut gradient);
+        let rate = begun.elapsed().as_secs_f64() / self.steps[0].cost;
+        let size = |step: &SizeStep| SizeForecast {
+            width: step.size.0,
+            height: step.size.1,
+            iterations: step.iterations,
+            seconds: rate * step.cost * step.iterations as f64 * EVALUATIONS_PER_ITERATION,
+        };
+        let (width, height) = self.steps[self.steps.len() - 1].size;
+        let plan = Plan::new(backend.network().clone(), height, width, &self.losses.taps())?;
+        let memory = memory::estimate(&plan, backend.kind(), &self.losses.content_taps(), Use::Painting);
+        let sizes = self.steps.iter().map(size).collect();
+        Ok(Forecast { width, height, sizes, memory_bytes: memory as u64, threads: self.transfer.threads() })
     }
 
     /// The objective at one of the sizes.
@@ -246,6 +298,7 @@ struct Recorded<'a> {
     objective: &'a mut Objective<BoxedEngine>,
     record: &'a std::cell::RefCell<Record>,
     cancel: &'a Cancel,
+    told: &'a dyn Fn(&Terms),
 }
 
 impl LossFunction for Recorded<'_> {
@@ -263,6 +316,8 @@ impl LossFunction for Recorded<'_> {
         record.seconds += begun.elapsed().as_secs_f64();
         let loss = terms.total;
         record.note(&terms);
+        drop(record);
+        (self.told)(&terms);
         Ok(loss)
     }
 }

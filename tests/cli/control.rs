@@ -4,7 +4,7 @@ use super::Workshop;
 use impasto::picture::Picture;
 
 /// Few iterations of a small picture.
-const FAST: &str = "--weights net.npz --size 40 --iterations 12 --tolerance 0";
+const FAST: &str = "--weights net.npz --size 40 --iterations 12 --tolerance 0 --overwrite";
 
 fn paint(workshop: &Workshop, options: &str) -> Picture {
     workshop.run(&format!("transfer content.png style.png -o out.png {FAST} {options}")).succeeds();
@@ -72,8 +72,9 @@ fn colours_are_the_style_s_or_the_content_s() {
 fn a_style_has_a_weight_a_scale_and_sizes_of_its_own() {
     let workshop = Workshop::new();
     let with = |styles: &str| {
-        let arguments =
-            format!("transfer content.png {styles} -o out.png --size 80 --coarsest 20 --weights net.npz");
+        let arguments = format!(
+            "transfer content.png {styles} -o out.png --size 80 --coarsest 20 --weights net.npz --overwrite"
+        );
         workshop.run(&format!("{arguments} --iterations 15 --content-weight 0.001 --tolerance 0")).succeeds();
         Picture::load(&workshop.path("out.png")).unwrap()
     };

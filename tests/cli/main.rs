@@ -7,7 +7,9 @@ mod inputs;
 mod interrupt;
 mod numbers;
 mod painting;
+mod receipts;
 mod regions;
+mod saving;
 mod usage;
 mod weights_command;
 
