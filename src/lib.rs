@@ -91,7 +91,7 @@ pub use run::masks::Mask;
 pub use run::options::Options;
 pub use run::preset::Preset;
 pub use run::sizes::{Iterations, SizeRule};
-pub use run::values::{OptimizerName, Strength};
+pub use run::values::{Budget, OptimizerName, Quality, Strength};
 pub use run::{
     Builder, Cancel, Evaluated, Forecast, Observer, Progress, Report, Request, SizeForecast, SizeReport,
     Start, Style, StyleSizes, StyleTransfer, Stylized,

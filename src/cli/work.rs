@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::picture::Picture;
 use crate::run::masks::Mask;
 use crate::run::options::Options;
-use crate::run::sizes::SizeRule;
+use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::values::Strength;
 use crate::run::{Report, Request, Start, Style, StyleTransfer, defaults};
 
@@ -179,6 +179,12 @@ impl Prepared<'_> {
             StyleValue { file, mask: mask(&style.mask), at: mask(&style.at), ..style.clone() }.to_string()
         };
         let mut settings = receipt::settings(&work.options);
+        if settings.paint.time.take().is_some() {
+            // Time is never twice the same; what it came to is.
+            let iterations = report.sizes.iter().map(|size| size.iterations.max(1)).collect();
+            settings.paint.iterations = Some(Iterations::Each(iterations));
+            settings.paint.tolerance = Some(0.0);
+        }
         if let Some(Strength::Mask(file)) = &mut settings.picture.strength {
             *file = told(file).into();
         }

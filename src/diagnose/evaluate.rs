@@ -113,7 +113,7 @@ pub fn evaluate(
         );
         return Err(Error::option("content", message));
     }
-    let mut options = builder.options.with_preset();
+    let mut options = builder.options.with_bundles();
     // What a preset says of a side that has no picture falls away; what was said is refused.
     if request.content.is_none() {
         options.content = builder.options.content.clone();

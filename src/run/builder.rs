@@ -53,7 +53,7 @@ impl Builder {
     /// [`Error::Network`](crate::Error::Network) for a network that cannot be used.
     pub fn build(self) -> Result<StyleTransfer> {
         let network = self.resolved_network()?;
-        let options = self.options.with_preset();
+        let options = self.options.with_bundles();
         let mut settings = Settings::new(&options, &network)?;
         settings.losses.terms = self.terms;
         let computing = Computing::new(&options.network, &network, settings.tileable)?;
@@ -70,7 +70,7 @@ impl StyleTransfer {
         }
         let network = self.computing.backend.network();
         // A preset's content side falls away; one that was said is refused.
-        let loss = self.options.with_preset().loss;
+        let loss = self.options.with_bundles().loss;
         let losses = losses(&self.options.content, &loss, network, Purpose::Texture)?;
         Ok(Losses { terms: self.settings.losses.terms.clone(), ..losses })
     }

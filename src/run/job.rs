@@ -3,6 +3,7 @@
 //! For each size: measure the styles, prepare the objective, carry the coarser result up, minimise. Everything that
 //! can fail for a reason known beforehand fails in [`Job::new`].
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::forecast::{Forecast, SizeForecast};
@@ -86,6 +87,15 @@ impl<'a> Job<'a> {
         sizes.iter().zip(&iterations).map(step).collect()
     }
 
+    /// When a size ends, in seconds from the start, if the run's time is limited: as the work of the sizes is usually
+    /// divided, and with something left for what comes after.
+    fn deadline(&self, index: usize) -> Option<f64> {
+        let budget = self.transfer.settings.time?;
+        let work =
+            |steps: &[SizeStep]| steps.iter().map(|step| step.iterations as f64 * step.cost).sum::<f64>();
+        Some(0.97 * budget * work(&self.steps[..=index]) / work(&self.steps))
+    }
+
     /// Every size from coarse to fine.
     pub fn paint(&self, observer: &mut dyn Observer) -> Result<Stylized> {
         let settings = &self.transfer.settings;
@@ -103,6 +113,7 @@ impl<'a> Job<'a> {
             };
             let mut objective = self.objective(index)?;
             clock.begin(index);
+            let (begun, deadline) = (clock.seconds(), self.deadline(index));
             let record = std::cell::RefCell::new(Record::default());
             let done = std::cell::Cell::new(evaluations);
             let told = |terms: &Terms| {
@@ -124,17 +135,26 @@ impl<'a> Job<'a> {
                     size_index: index + 1,
                     size_count: self.steps.len(),
                     iteration: state.iteration,
-                    iterations: step.iterations,
+                    iterations: step.iterations.max(state.iteration),
                     terms: record.of(state.loss),
                     evaluations: evaluations + state.evaluations,
                     seconds: clock.seconds(),
                     seconds_left: clock.seconds_left(state.iteration),
                     pixels: state.pixels,
                 };
-                observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)
+                observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)?;
+                // Half an iteration late is as near as half an iteration early.
+                let pace = (clock.seconds() - begun) / state.iteration as f64;
+                match deadline {
+                    Some(deadline) if clock.seconds() + pace / 2.0 >= deadline => {
+                        ControlFlow::Break(Stop::Finish)
+                    }
+                    _ => ControlFlow::Continue(()),
+                }
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
-            let limits = Limits { iterations: step.iterations, tolerance };
+            let iterations = if deadline.is_some() { usize::MAX } else { step.iterations };
+            let limits = Limits { iterations, tolerance };
             let cancel = &self.request.cancel;
             let mut recorded = Recorded { objective: &mut objective, record: &record, cancel, told: &told };
             let outcome = optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?;

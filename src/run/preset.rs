@@ -1,11 +1,13 @@
-//! Published systems as bundles of settings (`--preset`): what a user leaves unsaid is as the system has it.
+//! Bundles of settings: published systems (`--preset`), and how much work a picture is worth (`--quality`). What a user says
+//! goes before what a bundle says.
 //!
 //! docs/method.md says, for each, what the source is and what still differs.
 
+use super::defaults;
 use super::options::Options;
 use super::request::Start;
 use super::sizes::Iterations;
-use super::values::OptimizerName;
+use super::values::{OptimizerName, Quality};
 use crate::loss::Normalisation;
 use crate::names::named;
 use crate::network::LayerList;
@@ -93,9 +95,20 @@ impl Preset {
 }
 
 impl Options {
-    /// What was said, and what its preset says where nothing was.
-    pub(crate) fn with_preset(&self) -> Self {
-        let Some(preset) = self.loss.preset else { return self.clone() };
+    /// What was said, and what its quality and its preset say where nothing was.
+    pub(crate) fn with_bundles(&self) -> Self {
+        let mut said = self.clone();
+        match self.paint.quality {
+            Some(Quality::Draft) => {
+                said.paint.iterations.get_or_insert(Iterations::Quartering(defaults::DRAFT_ITERATIONS));
+            }
+            Some(Quality::Fine) => {
+                said.paint.iterations.get_or_insert(Iterations::Halving(defaults::FINE.0));
+                said.paint.tolerance.get_or_insert(defaults::FINE.1);
+            }
+            Some(Quality::Normal) | None => {}
+        }
+        let Some(preset) = self.loss.preset else { return said };
         let mut preset = preset.options();
         // What belongs to something that was said to be left out, or to be another thing, is left out too.
         if self.content.content_weight == Some(0.0) {
@@ -110,7 +123,7 @@ impl Options {
         if self.paint.optimizer == Some(OptimizerName::Adam) {
             preset.paint.history = None;
         }
-        self.or(&preset)
+        said.or(&preset)
     }
 }
 
@@ -125,11 +138,11 @@ mod tests {
         let mut said = Options::default();
         said.loss.preset = Some(Preset::Gatys);
         said.loss.tv_weight = Some(0.5);
-        let all = said.with_preset();
+        let all = said.with_bundles();
         assert_eq!((all.loss.tv_weight, all.loss.range_weight), (Some(0.5), Some(0.0)));
         assert_eq!(all.network.pooling, Some(Pooling::Average));
         said.content.content_weight = Some(0.0);
-        assert_eq!(said.with_preset().content.content_layers, None);
+        assert_eq!(said.with_bundles().content.content_layers, None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::run::options::{
 };
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::run::values::{OptimizerName, Strength};
+use crate::run::values::{Budget, OptimizerName, Strength};
 use crate::tensor::Padding;
 
 /// Which of the losses a use of them has.
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub iterations: Iterations,
     /// 0: a size never ends early.
     pub tolerance: f64,
+    /// Seconds that a run may take, if they were said.
+    pub time: Option<f64>,
     pub style_scale: f64,
     pub seed: u64,
     pub noise_scale: f64,
@@ -66,6 +68,23 @@ impl Settings {
                 format!("{tolerance} was given; give a number from 0 to below 1"),
             ));
         }
+        if let Some(Budget(seconds)) = paint.time {
+            if !(seconds > 0.0 && seconds.is_finite()) {
+                let message = format!("{seconds} seconds were given; give a number above 0");
+                return Err(Error::option("time", message));
+            }
+            let said = [
+                ("iterations", paint.iterations.is_some()),
+                ("tolerance", paint.tolerance.is_some()),
+                ("quality", paint.quality.is_some()),
+            ];
+            if let Some((option, _)) =
+                said.into_iter().find(|(_, said)| *said && options.loss.preset.is_none())
+            {
+                let message = "`time` already says when each size ends; leave one of them out";
+                return Err(Error::option(option, message));
+            }
+        }
         if options.loss.style_weight == Some(0.0) && paint.style_scale.is_some() {
             let message = "does nothing where `style_weight` is 0; leave one of them out";
             return Err(Error::option("style_scale", message));
@@ -75,7 +94,9 @@ impl Settings {
             size: paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)).checked()?,
             coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(defaults::COARSEST))?,
             iterations: paint.iterations.clone().unwrap_or_default(),
-            tolerance,
+            // A run that has time uses it.
+            tolerance: if paint.time.is_some() { 0.0 } else { tolerance },
+            time: paint.time.map(|time| time.0),
             style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
             seed: paint.seed.unwrap_or(defaults::SEED),
             noise_scale: above_zero("noise_scale", paint.noise_scale.unwrap_or(defaults::NOISE_SCALE), 1.0)?,

@@ -105,8 +105,7 @@ fn kept_places_have_the_content_s_pixels() {
 fn strength_may_differ_from_place_to_place() {
     let workshop = workshop();
     let content = Picture::load(&workshop.path("content.png")).unwrap();
-    let arguments =
-        "transfer content.png two.png -o out.png --overwrite --weights net.npz --size 40 --iterations 20 --tolerance 0";
+    let arguments = "transfer content.png two.png -o out.png --overwrite --weights net.npz --size 40 --iterations 20 --tolerance 0";
     workshop.run(&format!("{arguments} --strength shade.png")).succeeds();
     let shaded = Picture::load(&workshop.path("out.png")).unwrap();
     let far = |columns: std::ops::Range<usize>| -> f32 {
