@@ -10,7 +10,9 @@ mod painting;
 mod receipts;
 mod saving;
 mod usage;
+mod watching;
 mod weights_command;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
