@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `src`, from the ground up; a room may use those before it, and its own floor's where they stand together.
 const FLOORS: [&[&str]; 12] = [
-    &["error", "names"],
+    &["error", "names", "text"],
     &["tensor", "random", "files"],
     &["kernels"],
     &["picture"],

@@ -52,13 +52,19 @@ class Judge:
         self.slim = networks.Frozen(folder / "vgg19-slim16.npz")
 
     @torch.inference_mode()
-    def __call__(self, picture, content, style):
-        def features(x):
-            return self.real(x[None], [*STYLE, CONTENT]) | {("deep", k): v for k, v in self.slim(x[None], DEEP).items()}
+    def features(self, x, real=(), deep=()):
+        """The features that the figures need, and those of further layers of the real and of the slim VGG."""
+        found = self.real(x[None], [*STYLE, CONTENT, *real])
+        return found | {("deep", k): v for k, v in self.slim(x[None], [*DEEP, *deep]).items()}
 
+    def __call__(self, picture, content, style):
         if picture.shape != content.shape:
             content = F.interpolate(content[None], size=picture.shape[1:], mode="bicubic", antialias=True)[0]
-        ours, c, s = features(picture), features(content), features(style)
+        maps = (self.features(x) for x in (picture, content, style))
+        return self.figures(*maps) | {"noise": noise(picture, content)}
+
+    def figures(self, ours, c, s):
+        """The figures from the features of the picture, of the content and of the style."""
 
         def distance(layer):
             a, b = gram(ours[layer]), gram(s[layer])
@@ -69,7 +75,6 @@ class Judge:
             "style": statistics.mean(distance(layer) for layer in STYLE),
             "deep": statistics.mean(distance(("deep", layer)) for layer in DEEP),
             "content": float(kept),
-            "noise": noise(picture, content),
             **{f"relu{b}_{i}": distance((b, i)) for b, i in STYLE},
             **{f"relu{b}_{i}": distance(("deep", (b, i))) for b, i in DEEP},
         }

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::network::InputColours;
+use crate::run::Start;
 use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
+use crate::run::preset::Preset;
 
 use super::examples;
+use super::masks::RegionArgs;
 use super::running::RunningArgs;
 use super::saving::SavingArgs;
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
@@ -74,15 +77,15 @@ pub(super) enum Command {
 pub(super) struct TransferArgs {
     /// The picture to paint (PNG, JPEG, WebP, TIFF, BMP, GIF or QOI), or - for stdin
     pub content: PathBuf,
-    /// One or more pictures whose style is taken, each as FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine]; several are
-    /// mixed
+    /// One or more pictures whose style is taken, each as
+    /// FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine][:mask=MASK][:at=MASK]; several are mixed
     #[arg(required_unless_present_all = ["style_coarse", "style_fine"])]
     pub style: Vec<StyleValue>,
     #[command(flatten)]
     pub painting: PaintingArgs,
-    /// Start from the content, from noise, or from a picture
-    #[arg(long, value_name = "content|noise|FILE", default_value = "content", help_heading = "Painting")]
-    pub init: InitValue,
+    /// Start from the content, from noise, or from a picture [default: content; noise with a preset]
+    #[arg(long, value_name = "content|noise|FILE", help_heading = "Painting")]
+    pub init: Option<InitValue>,
     #[command(flatten)]
     pub picture: PictureOptions,
     #[command(flatten)]
@@ -91,8 +94,8 @@ pub(super) struct TransferArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct TextureArgs {
-    /// One or more pictures whose style is taken, each as FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine]; several are
-    /// mixed
+    /// One or more pictures whose style is taken, each as
+    /// FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine][:mask=MASK][:at=MASK]; several are mixed
     #[arg(required_unless_present_all = ["style_coarse", "style_fine"])]
     pub style: Vec<StyleValue>,
     #[command(flatten)]
@@ -122,6 +125,8 @@ pub(super) struct PaintingArgs {
     pub loss: LossOptions,
     #[command(flatten)]
     pub paint: PaintOptions,
+    #[command(flatten)]
+    pub regions: RegionArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
 }
@@ -289,6 +294,15 @@ pub(super) enum WeightsCommand {
 }
 
 impl TransferArgs {
+    /// Where the run starts.
+    pub fn init(&self) -> InitValue {
+        match (&self.init, self.painting.loss.preset.map(Preset::start)) {
+            (Some(init), _) => init.clone(),
+            (None, Some(Start::Noise)) => InitValue::Noise,
+            (None, _) => InitValue::Content,
+        }
+    }
+
     /// What was said, as the library takes it.
     pub fn options(&self) -> Options {
         let mut options = self.painting.options();

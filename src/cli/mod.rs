@@ -14,6 +14,7 @@ mod examples;
 mod inputs;
 mod inspect;
 mod interrupt;
+mod masks;
 mod notices;
 mod options;
 mod output;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{InputFile, sha256};
+use super::masks::RegionArgs;
 use super::saving::Saved;
 use crate::error::{Error, Result};
 use crate::kernels::simd::Isa;
@@ -29,6 +30,9 @@ pub(super) struct Receipt {
     pub init: String,
     /// The styles, each with what was said about it alone.
     pub styles: Vec<String>,
+    /// Which style counts where, and what was kept.
+    #[serde(default, skip_serializing_if = "RegionArgs::is_empty")]
+    pub regions: RegionArgs,
     /// The files that were read.
     pub inputs: Vec<InputFile>,
     /// The network.

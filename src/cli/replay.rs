@@ -1,10 +1,11 @@
 //! `impasto replay`: makes a picture again by its receipt, and says whether it is the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::args::ReplayArgs;
+use super::masks::MaskValue;
 use super::notices::Notices;
 use super::progress::Reporter;
 use super::receipt::Receipt;
@@ -16,6 +17,7 @@ use super::{Ending, interrupt, output};
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
 use crate::picture::{Format, Picture};
+use crate::run::values::Strength;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -109,7 +111,14 @@ fn work(receipt: &Receipt, args: &ReplayArgs) -> Result<Work> {
     for (at, text) in receipt.styles.iter().enumerate() {
         let style: StyleValue = text.parse().map_err(|error: String| Error::picture(&args.picture, error))?;
         let file = find(&style.file.to_string_lossy(), "style", args.style.get(at))?;
-        styles.push(StyleValue { file, ..style });
+        let mask = |file: &Path| find(&file.to_string_lossy(), "mask", None);
+        let found = |value: Option<MaskValue>| value.map(|value| value.found(&mask)).transpose();
+        styles.push(StyleValue {
+            file,
+            mask: found(style.mask.clone())?,
+            at: found(style.at.clone())?,
+            ..style
+        });
     }
     if args.style.len() > styles.len() {
         let message = format!("{} were given, but the picture has {}", args.style.len(), styles.len());
@@ -126,7 +135,13 @@ fn work(receipt: &Receipt, args: &ReplayArgs) -> Result<Work> {
         (Some(name), None) => Some(find(name, "weights", None)?),
         (None, None) => None,
     };
-    Ok(Work { command, content, styles, init, options: receipt.settings.clone(), weights })
+    let mask = |file: &Path| find(&file.to_string_lossy(), "mask", None);
+    let regions = receipt.regions.found(&mask)?;
+    let mut options = receipt.settings.clone();
+    if let Some(Strength::Mask(file)) = &mut options.picture.strength {
+        *file = mask(file)?;
+    }
+    Ok(Work { command, content, styles, init, regions, options, weights })
 }
 
 /// What is not as it was.

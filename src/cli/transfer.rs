@@ -23,7 +23,8 @@ pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
         command: "transfer",
         content: Some(args.content.clone()),
         styles: options::styles(&args.style, painting)?,
-        init: args.init.clone(),
+        init: args.init(),
+        regions: painting.regions.clone(),
         options: settings_file::under(&args.options(), painting.running.settings.as_deref())?,
         weights: painting.network.weights.clone(),
     };
@@ -41,6 +42,7 @@ pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
         content: None,
         styles: options::styles(&args.style, painting)?,
         init: args.init.clone(),
+        regions: painting.regions.clone(),
         options: settings_file::under(&painting.options(), painting.running.settings.as_deref())?,
         weights: painting.network.weights.clone(),
     };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::masks::MaskValue;
 use crate::run::StyleSizes;
 
 /// `512` or `512x384`.
@@ -41,7 +42,7 @@ impl FromStr for NumbersValue {
     }
 }
 
-/// A style picture with what is said about it alone: `FILE[:weight=0.7][:scale=1.5][:sizes=coarse]`.
+/// A style picture with what is said about it alone: `FILE[:weight=0.7][:scale=1.5][:sizes=coarse][:mask=M][:at=M]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StyleValue {
     /// The picture.
@@ -52,13 +53,18 @@ pub(super) struct StyleValue {
     pub scale: Option<f64>,
     /// At which sizes it counts.
     pub sizes: Option<StyleSizes>,
+    /// Which part of it is taken.
+    pub mask: Option<MaskValue>,
+    /// Where in the result it counts.
+    pub at: Option<MaskValue>,
 }
 
 impl FromStr for StyleValue {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut style = Self { file: PathBuf::new(), weight: None, scale: None, sizes: None };
+        let mut style =
+            Self { file: PathBuf::new(), weight: None, scale: None, sizes: None, mask: None, at: None };
         let mut rest = text;
         // From the end, so that a file's own colons stay; a file of just this name is a file.
         while let Some((before, last)) =
@@ -70,9 +76,12 @@ impl FromStr for StyleValue {
                 "weight" => style.weight.replace(number()?).is_some(),
                 "scale" => style.scale.replace(number()?).is_some(),
                 "sizes" => style.sizes.replace(value.parse()?).is_some(),
+                "mask" | "at" if value.is_empty() => return Err(format!("`{key}` has no mask, in `{text}`")),
+                "mask" => style.mask.replace(value.into()).is_some(),
+                "at" => style.at.replace(value.into()).is_some(),
                 _ => {
                     return Err(format!(
-                        "`{key}` is nothing that a style has; write FILE:weight=0.7:scale=1.5:sizes=coarse"
+                        "`{key}` is nothing that a style has; write FILE:weight=0.7:scale=1.5:sizes=coarse:mask=M.png:at=M.png"
                     ));
                 }
             };
@@ -97,6 +106,11 @@ impl fmt::Display for StyleValue {
         }
         if let Some(sizes) = self.sizes {
             write!(f, ":sizes={sizes}")?;
+        }
+        for (key, mask) in [("mask", &self.mask), ("at", &self.at)] {
+            if let Some(mask) = mask {
+                write!(f, ":{key}={mask}")?;
+            }
         }
         Ok(())
     }
@@ -150,8 +164,14 @@ mod tests {
         let full = style("c:b.png:weight=0.7:scale=2:sizes=fine").unwrap();
         assert_eq!(full.file.to_str(), Some("c:b.png"));
         assert_eq!((full.weight, full.scale, full.sizes), (Some(0.7), Some(2.0), Some(StyleSizes::Fine)));
+        let masked = style("a.png:mask=alpha:at=m.png").unwrap();
+        assert_eq!(masked.mask, Some(MaskValue::Alpha));
+        assert_eq!(masked.at, Some(MaskValue::File("m.png".into())));
         assert_eq!(style(&full.to_string()), Ok(full));
-        for bad in ["a.png:weight=x", "a.png:wieght=1", "a.png:scale=1:scale=2", "a.png:sizes=some"] {
+        assert_eq!(style(&masked.to_string()).as_ref(), Ok(&masked));
+        for bad in
+            ["a.png:mask=", "a.png:weight=x", "a.png:wieght=1", "a.png:scale=1:scale=2", "a.png:sizes=some"]
+        {
             assert!(style(bad).is_err(), "{bad}");
         }
     }

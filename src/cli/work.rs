@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::inputs::{InputFile, Inputs, told};
+use super::masks::{MaskValue, RegionArgs};
 use super::notices::Notices;
 use super::options;
 use super::receipt::{self, NetworkId, Receipt};
@@ -10,8 +11,10 @@ use super::saving::Saved;
 use super::values::{InitValue, StyleValue};
 use crate::error::Result;
 use crate::picture::Picture;
+use crate::run::masks::Mask;
 use crate::run::options::Options;
 use crate::run::sizes::SizeRule;
+use crate::run::values::Strength;
 use crate::run::{Report, Request, Start, Style, StyleTransfer, defaults};
 
 /// What is to be painted, of what, with which options.
@@ -24,6 +27,8 @@ pub(super) struct Work {
     pub styles: Vec<StyleValue>,
     /// Where to start.
     pub init: InitValue,
+    /// Which style counts where, and what is kept.
+    pub regions: RegionArgs,
     /// Every option, with a settings file's below those that were said.
     pub options: Options,
     /// The network's file, if not the embedded one.
@@ -41,6 +46,8 @@ pub(super) struct Prepared<'a> {
 pub(super) struct Loaded {
     pub content: Option<Picture>,
     styles: Vec<Style>,
+    keep: Option<Mask>,
+    strength: Option<Mask>,
     start: Start,
     pub inputs: Vec<InputFile>,
 }
@@ -67,7 +74,18 @@ impl Work {
             .chain(self.content())
             .chain(init)
             .chain(self.weights.as_deref())
+            .chain(self.masks())
             .collect()
+    }
+
+    /// Every mask's file.
+    fn masks(&self) -> impl Iterator<Item = &Path> {
+        let styles = self.styles.iter().flat_map(|style| [&style.mask, &style.at]).flatten();
+        let strength = match &self.options.picture.strength {
+            Some(Strength::Mask(file)) => Some(file.as_path()),
+            _ => None,
+        };
+        styles.filter_map(MaskValue::file).chain(self.regions.files()).chain(strength)
     }
 
     /// Checks the options and makes the network ready.
@@ -76,7 +94,10 @@ impl Work {
     /// Options that cannot be used, a network that cannot be read.
     pub fn prepare(&self) -> Result<Prepared<'_>> {
         let (network, id) = receipt::network(self.weights.as_deref())?;
-        let transfer = StyleTransfer::builder().options(self.options.clone()).network(network).build()?;
+        let mut options = self.options.clone();
+        // The request gets the mask.
+        options.picture.strength.take_if(|strength| matches!(strength, Strength::Mask(_)));
+        let transfer = StyleTransfer::builder().options(options).network(network).build()?;
         Ok(Prepared { work: self, transfer, network: id })
     }
 
@@ -111,14 +132,24 @@ impl Prepared<'_> {
                 let needed = (longer as f64 * work.style_scale() * style.scale.unwrap_or(1.0)).ceil();
                 (needed as usize).max(1)
             });
-            styles.push(options::style(inputs.picture("style", &style.file, needed, notices)?, style));
+            let picture = inputs.picture("style", &style.file, needed, notices)?;
+            let mut read = |file: &Path| inputs.picture("mask", file, None, notices);
+            styles.push(options::style(picture, style, content.as_ref(), &mut read)?);
         }
+        let mut read = |file: &Path| inputs.picture("mask", file, None, notices);
+        let styles = work.regions.apply(styles, content.as_ref(), &mut read)?;
+        let keep = work.regions.keep.as_ref();
+        let keep = keep.map(|keep| keep.load("keep", content.as_ref(), &mut read)).transpose()?;
+        let strength = match &work.options.picture.strength {
+            Some(Strength::Mask(file)) => Some(Mask::from_picture(&read(file)?)),
+            _ => None,
+        };
         let start = match &work.init {
             InitValue::Content => Start::Content,
             InitValue::Noise => Start::Noise,
             InitValue::File(file) => Start::Picture(inputs.picture("init", file, longest, notices)?),
         };
-        Ok(Loaded { content, styles, start, inputs: inputs.files().to_vec() })
+        Ok(Loaded { content, styles, keep, strength, start, inputs: inputs.files().to_vec() })
     }
 
     /// The size of the result, and a notice for every picture that is enlarged to be used at it.
@@ -141,8 +172,16 @@ impl Prepared<'_> {
     /// What the picture says about its making.
     pub fn receipt(&self, loaded: &Loaded, saved: Saved, report: &Report) -> Receipt {
         let work = self.work;
-        let style =
-            |style: &StyleValue| StyleValue { file: told(&style.file).into(), ..style.clone() }.to_string();
+        let named = |file: &Path| Ok(PathBuf::from(told(file)));
+        let mask = |mask: &Option<MaskValue>| mask.as_ref().and_then(|mask| mask.found(&named).ok());
+        let style = |style: &StyleValue| {
+            let file = told(&style.file).into();
+            StyleValue { file, mask: mask(&style.mask), at: mask(&style.at), ..style.clone() }.to_string()
+        };
+        let mut settings = receipt::settings(&work.options);
+        if let Some(Strength::Mask(file)) = &mut settings.picture.strength {
+            *file = told(file).into();
+        }
         let init = match &work.init {
             InitValue::File(file) => told(file),
             other => other.to_string(),
@@ -150,9 +189,10 @@ impl Prepared<'_> {
         Receipt {
             impasto: env!("CARGO_PKG_VERSION").to_owned(),
             command: work.command.to_owned(),
-            settings: receipt::settings(&work.options),
+            settings,
             init,
             styles: work.styles.iter().map(style).collect(),
+            regions: work.regions.found(&named).unwrap_or_default(),
             inputs: loaded.inputs.clone(),
             network: self.network.clone(),
             isa: receipt::isa(&work.options),
@@ -169,6 +209,8 @@ impl Loaded {
             Some(content) => Request::picture(content, self.styles.iter().cloned()),
             None => Request::texture(self.styles.iter().cloned()),
         };
+        let request = self.keep.iter().fold(request, |request, mask| request.keep(mask.clone()));
+        let request = self.strength.iter().fold(request, |request, mask| request.strength(mask.clone()));
         request.start(self.start.clone())
     }
 }

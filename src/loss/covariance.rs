@@ -3,7 +3,7 @@
 //! The Gram matrix holds both at once (`G_ii/M = σ² + μ²`), so that contrast can stand in for brightness; here each must be
 //! right by itself. The slopes are `D = 4/M·(C − C_S)/‖C_S‖²` and `b = 2/M·(μ − μ_S)/‖μ_S‖² − D·μ`.
 
-use super::statistic::Family;
+use super::family::Family;
 use crate::engine::Moments;
 
 /// See the module's text.

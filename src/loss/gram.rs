@@ -3,8 +3,8 @@
 //! `G = Σ_p w(p)·F(p)F(p)ᵀ`, M = Σw; the normalisation gives f. The derivative by G is `2f/M·(G/M − G_S/M_S)`, and G is
 //! symmetric in F, so that `D = 4f/M·(G/M − G_S/M_S)` and b = 0.
 
+use super::family::Family;
 use super::normalisation::Normalisation;
-use super::statistic::Family;
 use crate::engine::Moments;
 use crate::tensor::Shape;
 

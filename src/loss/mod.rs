@@ -4,6 +4,7 @@
 //! smoothness term). [`normalisation`] says how each term is normalised, [`targets`] measures style pictures.
 
 mod covariance;
+mod family;
 mod gram;
 pub mod normalisation;
 pub mod objective;

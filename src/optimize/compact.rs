@@ -4,9 +4,12 @@
 //! curvature: an error of a 65,000th of the largest element nearby costs no iteration, where a picture or a gradient
 //! must keep its f32. Elements of a [`BLOCK`] share a scale, the largest magnitude among them.
 
-use super::sweep::BLOCK;
 use crate::kernels::simd::{Work, widest};
 use rayon::prelude::*;
+
+/// Elements per scale, and per inner tile of the passes over vectors: long enough for the processor to fetch each stream
+/// ahead, short enough for four tiles to stay in the L2 cache.
+pub(super) const BLOCK: usize = 1 << 13;
 
 /// Integers and their scales: element i is `scales[i / BLOCK] · values[i]`.
 #[derive(Clone, Debug, Default)]

@@ -4,16 +4,13 @@
 //! order of the chunks. Data are f32 or [`Compact`], every sum is f64. Loops run on rayon's current pool.
 //! The bits do not depend on the instruction set either: plain Rust, which is vectorised as it stands.
 
-use super::compact::{self, Compact};
+use super::compact::{self, BLOCK, Compact};
 use crate::kernels::simd::{Work, widest};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Elements per parallel task: 64 KiB of f32, so that a task's share of one picture stays in the L2 cache.
 pub(super) const CHUNK: usize = 1 << 14;
-/// Elements per inner tile, and per scale of a compact vector: long enough for the processor to fetch each stream
-/// ahead, short enough for four tiles to stay in the L2 cache.
-pub(super) const BLOCK: usize = 1 << 13;
 /// Independent partial sums in a dot product, a multiple of every SIMD width for f64.
 const LANES: usize = 16;
 

@@ -60,12 +60,15 @@ impl<'a> Job<'a> {
         target: Size,
     ) -> Result<Vec<SizeStep>> {
         let settings = &transfer.settings;
-        let backend = &transfer.computing.backend;
+        let (backend, painting) = (&transfer.computing.backend, &transfer.computing.painting);
         request.shares()?;
         let style_taps = losses.style_taps();
         let (kind, compared) = (backend.kind(), losses.content_taps());
         let plan = |size: Size| -> Result<Plan> {
-            let plan = Plan::new(backend.network().clone(), size.1, size.0, &losses.taps())?;
+            let plan = Plan::new(painting.network().clone(), size.1, size.0, &losses.taps())?;
+            if settings.tileable {
+                check_tile(&plan, size)?;
+            }
             for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
                 let (width, height) = style.size(settings.style_scale, size);
                 let plan = Plan::new(backend.network().clone(), height, width, &style_taps);
@@ -199,8 +202,7 @@ impl<'a> Job<'a> {
     /// The objective at one of the sizes.
     fn objective(&self, index: usize) -> Result<Objective<BoxedEngine>> {
         let size = self.steps[index].size;
-        let backend = &self.transfer.computing.backend;
-        let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
+        let engine = self.transfer.computing.painting.engine(size.1, size.0, &self.losses.taps())?;
         let plan = engine.plan().clone();
         let has_style = !self.losses.style_taps().is_empty();
         let shares = if has_style { self.request.shares_at(index, self.steps.len()) } else { Vec::new() };
@@ -240,6 +242,23 @@ impl<'a> Job<'a> {
             Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order(), weights))
         })
     }
+}
+
+/// Refuses a size that a tile cannot have: each pooling halves the map, and half of an odd side does not tile.
+fn check_tile(plan: &Plan, (width, height): Size) -> Result<()> {
+    let deepest = plan.taps().iter().map(|layer| layer.block).max().unwrap_or(1);
+    let step = 1usize << (deepest - 1);
+    if width.is_multiple_of(step) && height.is_multiple_of(step) {
+        return Ok(());
+    }
+    let nearest = |side: usize| (side + step / 2).max(step) / step * step;
+    let message = format!(
+        "a tile of {width}x{height} has no whole half at each of {} poolings; give multiples of {step}, such as {}x{}",
+        deepest - 1,
+        nearest(width),
+        nearest(height)
+    );
+    Err(Error::option("size", message))
 }
 
 /// Says that it is the style picture whose size does not suit.

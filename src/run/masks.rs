@@ -116,7 +116,8 @@ impl Mask {
         }
         let mut values = Vec::with_capacity(width * height);
         for share in &columns {
-            values.extend((0..width).map(|x| share.mean(|y| narrow[y * width + x])));
+            // Means round, but stay from 0 to 1.
+            values.extend((0..width).map(|x| share.mean(|y| narrow[y * width + x]).clamp(0.0, 1.0)));
         }
         Self { width, height, values: values.into() }
     }
@@ -134,22 +135,31 @@ impl Mask {
 
     /// The least value within `radius` of each place, along rows and columns: the mask worn down by so many pixels.
     fn worn_down(&self, radius: usize) -> Self {
-        let least = |values: &[f32], length: usize, stride: usize, start: usize, to: &mut [f32]| {
-            for at in 0..length {
-                let range = at.saturating_sub(radius)..(at + radius + 1).min(length);
-                to[at] = range.map(|k| values[start + k * stride]).fold(f32::INFINITY, f32::min);
-            }
+        self.windows(radius, |values| values.iter().copied().fold(f32::INFINITY, f32::min))
+    }
+
+    /// The largest value within `radius` of each place, along rows and columns: the mask grown by so many pixels.
+    pub(crate) fn grown(&self, radius: usize) -> Self {
+        self.windows(radius, |values| values.iter().copied().fold(0.0, f32::max))
+    }
+
+    /// The mean over all places within `radius`, along rows and columns.
+    pub(crate) fn averaged(&self, radius: usize) -> Self {
+        self.windows(radius, |values| values.iter().sum::<f32>() / values.len() as f32)
+    }
+
+    /// `summary` of the values within `radius` of each place, along its row and then its column.
+    fn windows(&self, radius: usize, summary: impl Fn(&[f32]) -> f32) -> Self {
+        let along = |line: &[f32]| -> Vec<f32> {
+            let window = |at: usize| &line[at.saturating_sub(radius)..(at + radius + 1).min(line.len())];
+            (0..line.len()).map(|at| summary(window(at))).collect()
         };
-        let mut rows = self.values.to_vec();
-        for y in 0..self.height {
-            let start = y * self.width;
-            least(&self.values, self.width, 1, start, &mut rows[start..start + self.width]);
-        }
-        let mut values = rows.clone();
-        let mut column = vec![0.0; self.height];
-        for x in 0..self.width {
-            least(&rows, self.height, self.width, x, &mut column);
-            column.iter().enumerate().for_each(|(y, value)| values[y * self.width + x] = *value);
+        let (width, height) = (self.width, self.height);
+        let rows: Vec<f32> = self.values.chunks_exact(width).flat_map(along).collect();
+        let mut values = vec![0.0; rows.len()];
+        for x in 0..width {
+            let column: Vec<f32> = (0..height).map(|y| rows[y * width + x]).collect();
+            along(&column).into_iter().enumerate().for_each(|(y, value)| values[y * width + x] = value);
         }
         Self { values: values.into(), ..*self }
     }
@@ -233,6 +243,8 @@ mod tests {
         let mean = |mask: &Mask| mask.values().iter().sum::<f32>() / mask.values().len() as f32;
         let wave = mask(37, 23, |x, y| ((x as f32 * 0.7).sin() + (y as f32 * 0.9).cos()) / 4.0 + 0.5);
         for (width, height) in [(37, 23), (20, 11), (5, 3), (74, 46), (100, 31)] {
+            let white = mask(37, 23, |_, _| 1.0).at_size(width, height);
+            assert!(white.values().iter().all(|v| (0.99999..=1.0).contains(v)), "{width}x{height}");
             assert!((mean(&wave.at_size(width, height)) - mean(&wave)).abs() < 1e-4, "{width}x{height}");
         }
     }

@@ -8,9 +8,12 @@ mod builder;
 pub mod colour;
 pub mod defaults;
 mod forecast;
+pub(crate) mod guides;
 mod job;
+mod keep;
 pub mod masks;
 pub mod options;
+pub mod preset;
 mod progress;
 mod regions;
 mod request;
@@ -142,6 +145,34 @@ impl StyleTransfer {
                 "nothing is random in a run that does not start from noise; leave it out",
             ));
         }
+        if paint.noise_scale.is_some() && !noise {
+            let message = "there is no noise in a run that does not start from it; leave it out";
+            return Err(Error::option("noise_scale", message));
+        }
+        if self.options.picture.init_blend.is_some() && matches!(request.start, Start::Content) {
+            let message = "the start is the content alone; start from noise or a picture, or leave it out";
+            return Err(Error::option("init_blend", message));
+        }
+        if self.settings.tileable && request.content.is_some() {
+            let message = "a content picture has edges of its own; make a texture, or leave it out";
+            return Err(Error::option("tileable", message));
+        }
+        if request.strength.is_some() {
+            let said = [
+                ("strength", self.options.picture.strength.is_some()),
+                ("content_weight", self.options.content.content_weight.is_some()),
+                ("style_weight", self.options.loss.style_weight.is_some()),
+            ];
+            if let Some((option, _)) = said.into_iter().find(|(_, said)| *said) {
+                let message = "a mask already says how much style each place gets; leave one of them out";
+                return Err(Error::option(option, message));
+            }
+        }
+        let guided = request.styles.iter().any(|style| style.region().is_some() || style.mask().is_some());
+        if guided && self.settings.losses.style_weight == 0.0 {
+            let message = "does nothing where `style_weight` is 0; leave one of them out";
+            return Err(Error::option("guide", message));
+        }
         Ok(())
     }
 
@@ -150,6 +181,7 @@ impl StyleTransfer {
         let size = |content: &Picture| (content.width(), content.height());
         let target = self.settings.size.resolve(request.content.map(size))?;
         self.refuse_idle_options(request, target)?;
+        request.check_masks(target)?;
         let losses = match request.content {
             Some(_) => self.settings.losses.clone(),
             None => self.texture_losses()?,
@@ -202,7 +234,11 @@ impl StyleTransfer {
             seen.content = Some(repainted.as_ref().unwrap_or(content));
             seen.styles.iter_mut().for_each(|style| *style = settings.colours.style(style, content));
             let mut stylized = Job::new(self, &losses, &seen, target)?.paint(&mut observer)?;
-            stylized.picture = settings.colours.finished(stylized.picture, content).inheriting(content);
+            let mut picture = settings.colours.finished(stylized.picture, content);
+            if let Some(mask) = &request.keep {
+                picture = keep::put_back(&picture, content, mask);
+            }
+            stylized.picture = picture.inheriting(content);
             Ok(stylized)
         })
     }

@@ -11,8 +11,9 @@ use crate::kernels::simd::Isa;
 use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
+use crate::run::preset::Preset;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::OptimizerName;
+use crate::run::values::{OptimizerName, Strength};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -60,6 +61,11 @@ macro_rules! options {
         }
 
         impl $name {
+            /// These, and where nothing was said, what `other` says.
+            fn or(&self, other: &Self) -> Self {
+                Self { $($field: self.$field.clone().or_else(|| other.$field.clone())),* }
+            }
+
             /// The first option of this group that was said, by its name.
             #[allow(dead_code, reason = "not every group is ever refused as a whole")]
             pub(crate) fn first_said(&self) -> Option<&'static str> {
@@ -91,6 +97,9 @@ options! {
 options! {
     /// The losses' style side, and what holds for all of them.
     loss: LossOptions under "Loss" {
+        /// Take the settings of a published system where nothing else is said: gatys, johnson or narayanan
+        #[arg(value_name = "NAME")]
+        preset: value Preset,
         /// How the loss terms are normalised: relative, gatys, johnson or frobenius [default: relative]
         #[arg(value_name = "NAME", alias = "normalization")]
         normalisation: value Normalisation,
@@ -135,6 +144,13 @@ options! {
         /// The style pictures' longer side relative to the result's, like 0.5 to 2: above 1 for larger strokes [default: 1]
         #[arg(value_name = "FACTOR", allow_negative_numbers = true)]
         style_scale: value f64,
+        /// Make a texture that continues on its other side, so that copies of it tile without seams
+        #[arg(num_args = 0, default_missing_value = "true")]
+        tileable: value bool,
+        /// How strong the noise is that a run starts from: its standard deviation, where 1 is from black to white
+        /// [default: 0.15]
+        #[arg(value_name = "SIGMA", allow_negative_numbers = true)]
+        noise_scale: value f64,
         /// What minimises the loss: lbfgs or adam [default: lbfgs]
         #[arg(value_name = "NAME")]
         optimizer: value OptimizerName,
@@ -154,9 +170,12 @@ options! {
     /// What only a picture with content can have.
     picture: PictureOptions under "Painting" {
         /// How much style: 0 gives the content, 1 as much style as there is, in place of --content-weight and
-        /// --style-weight [default: 0.5]
-        #[arg(value_name = "S", allow_negative_numbers = true)]
-        strength: value f64,
+        /// --style-weight; or a mask that says it for each place, from black to white [default: 0.5]
+        #[arg(value_name = "S|MASK", allow_negative_numbers = true)]
+        strength: into Strength,
+        /// How much of the content is mixed into a start from noise or from a picture, from 0 to 1 [default: 0]
+        #[arg(value_name = "PART", allow_negative_numbers = true)]
+        init_blend: value f64,
         /// Whose colours the result has: the style's; the content's, put back exactly (content) or as far as the style's
         /// shades reach them (match); or the content's with only luminance painted (luminance) [default: style]
         #[arg(value_name = "NAME", alias = "color")]
@@ -209,4 +228,17 @@ pub struct Options {
     /// How the network is computed.
     #[serde(flatten)]
     pub network: NetworkOptions,
+}
+
+impl Options {
+    /// These, and where nothing was said, what `other` says.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        Self {
+            content: self.content.or(&other.content),
+            loss: self.loss.or(&other.loss),
+            paint: self.paint.or(&other.paint),
+            picture: self.picture.or(&other.picture),
+            network: self.network.or(&other.network),
+        }
+    }
 }

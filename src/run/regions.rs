@@ -78,11 +78,10 @@ impl<'a> Regions<'a> {
         }
         let mut content = None;
         if let Some(strength) = request.strength.as_ref().map(at_size) {
-            // As for one strength everywhere, content to style is ((1 − s)/s)²; both are 1 at a half.
-            let parts = |s: f32| (s * s, (1.0 - s) * (1.0 - s));
-            let style = strength.map(|s| 2.0 * parts(s).0 / (parts(s).0 + parts(s).1));
-            content = Some(strength.map(|s| 2.0 * parts(s).1 / (parts(s).0 + parts(s).1)));
-            limit(&mut styles, &style);
+            // As for one strength everywhere, content to style is ((1 − s)/s)²; the larger of both is 1.
+            let part = |a: f32, b: f32| if a >= b { 1.0 } else { (a / b) * (a / b) };
+            content = Some(strength.map(|s| part(1.0 - s, s)));
+            limit(&mut styles, &strength.map(|s| part(s, 1.0 - s)));
         }
         if let Some(keep) = request.keep.as_ref().map(at_size) {
             limit(&mut styles, &keep.map(|keep| 1.0 - keep));

@@ -233,6 +233,33 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Refuses masks that do not belong to their pictures, or that select nothing; `target` is the result's size.
+    ///
+    /// # Errors
+    /// [`Error::Option`] that says which mask.
+    pub(crate) fn check_masks(&self, target: Size) -> Result<()> {
+        for (option, mask) in [("keep", &self.keep), ("strength", &self.strength)] {
+            let Some(mask) = mask else { continue };
+            if self.content.is_none() {
+                let message = "a texture has no content that could be kept; leave it out";
+                return Err(Error::option(option, message));
+            }
+            mask.check_shape(option, target)?;
+        }
+        for style in &self.styles {
+            let size = (style.picture.width(), style.picture.height());
+            for (mask, size) in [(&style.region, target), (&style.mask, size)] {
+                let Some(mask) = mask else { continue };
+                mask.check_shape("guide", size)?;
+                if mask.values().iter().all(|value| *value == 0.0) {
+                    let message = "a mask is black everywhere, so that it selects nothing; make white what it is to select";
+                    return Err(Error::option("guide", message));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The weight of each style, scaled to sum 1, at size `index` of `count` (from the coarsest, 0).
     pub(crate) fn shares_at(&self, index: usize, count: usize) -> Vec<f64> {
         let fine = if count < 2 { 0.5 } else { index as f64 / (count - 1) as f64 };

@@ -1,10 +1,12 @@
 //! The picture that a run starts from, at every size.
 
-use super::request::{Request, Start, Style};
+use super::masks::Mask;
+use super::regions::Regions;
+use super::request::{Request, Start};
 use super::settings::Settings;
 use super::sizes::{self, Size};
 use crate::error::{Error, Result};
-use crate::picture::{Picture, match_colours};
+use crate::picture::{Picture, match_colours_where, mixed};
 use crate::random::Random;
 
 /// How far the aspect ratio of a given start picture may be from the result's.
@@ -34,7 +36,14 @@ impl StartPictures {
     ) -> Result<Self> {
         let matched = |picture: &Picture| match settings.colours.keeps_start() || !has_style {
             true => Ok(picture.clone()),
-            false => matched(picture, &request.styles, shares),
+            false => matched(picture, &Regions::new(request, shares, (picture.width(), picture.height()))),
+        };
+        let blended = |start: Picture| match request.content {
+            Some(content) if settings.init_blend > 0.0 => {
+                let content = matched(&content.at_size(start.width(), start.height()))?;
+                Ok(mixed(&start, &content, settings.init_blend))
+            }
+            _ => Ok(start),
         };
         match (&request.start, request.content) {
             (Start::Picture(picture), _) => {
@@ -52,12 +61,15 @@ impl StartPictures {
                     );
                     return Err(Error::option("init", message));
                 }
-                Ok(Self::Picture(picture.at_size(target.0, target.1)))
+                Ok(Self::Picture(blended(picture.at_size(target.0, target.1))?))
             }
             (Start::Content, Some(content)) => {
                 Ok(Self::Picture(matched(&content.at_size(target.0, target.1))?))
             }
-            (Start::Content | Start::Noise, _) => Ok(Self::Noise(matched(&noise(settings.seed, coarsest)?)?)),
+            (Start::Content | Start::Noise, _) => {
+                let noise = noise(settings.seed, settings.noise_scale, coarsest)?;
+                Ok(Self::Noise(blended(matched(&noise)?)?))
+            }
         }
     }
 
@@ -77,26 +89,43 @@ impl StartPictures {
     }
 }
 
-/// `picture` with the colours of the styles, mixed by their shares: the mean of the matches, which is again a
-/// linear map of its colours.
-fn matched(picture: &Picture, styles: &[Style], shares: &[f64]) -> Result<Picture> {
+/// `picture` with the colours of the styles of each region, mixed by their shares: the mean of the matches, which is again
+/// a linear map of its colours. Where less than all of the style counts, as much of the picture stays as it was.
+fn matched(picture: &Picture, regions: &Regions<'_>) -> Result<Picture> {
+    let plane = picture.width() * picture.height();
     let mut mixed = vec![0.0f32; picture.rgb().len()];
-    for (style, share) in styles.iter().zip(shares) {
-        let share = *share as f32;
-        for (value, matched) in mixed.iter_mut().zip(match_colours(picture, style.picture()).rgb()) {
-            *value += share * matched;
+    let mut covered = vec![0.0f32; plane];
+    for region in &regions.styles {
+        let mask = region.mask.as_ref().map(Mask::values);
+        for &(style, share) in &region.styles {
+            let from = style.picture();
+            let part = style.mask().map(|mask| mask.at_size(from.width(), from.height()));
+            let matched = match_colours_where(picture, mask, from, part.as_ref().map(Mask::values));
+            let share = share as f32;
+            for (at, (value, matched)) in mixed.iter_mut().zip(matched.rgb()).enumerate() {
+                *value += mask.map_or(share, |mask| share * mask[at % plane]) * matched;
+            }
+        }
+        covered.iter_mut().enumerate().for_each(|(at, sum)| *sum += mask.map_or(1.0, |mask| mask[at]));
+    }
+    for (at, value) in mixed.iter_mut().enumerate() {
+        let covered = covered[at % plane];
+        if covered < 1.0 {
+            *value += (1.0 - covered) * picture.rgb()[at];
+        } else {
+            *value /= covered;
         }
     }
     Picture::from_rgb(picture.width(), picture.height(), mixed)
 }
 
-/// White noise around middle grey.
+/// White noise around middle grey with the standard deviation `scale`.
 ///
 /// # Errors
 /// If a side is 0.
-pub fn noise(seed: u64, (width, height): Size) -> Result<Picture> {
+pub fn noise(seed: u64, scale: f64, (width, height): Size) -> Result<Picture> {
     let mut random = Random::new(seed);
-    let rgb = (0..3 * width * height).map(|_| (0.5 + 0.15 * random.normal()) as f32).collect();
+    let rgb = (0..3 * width * height).map(|_| (0.5 + scale * random.normal()) as f32).collect();
     Picture::from_rgb(width, height, rgb)
 }
 
@@ -106,7 +135,8 @@ mod tests {
 
     #[test]
     fn the_seed_decides_and_the_moments_are_right() {
-        let (one, same, other) = (noise(1, (64, 64)), noise(1, (64, 64)), noise(2, (64, 64)));
+        let (one, same, other) =
+            (noise(1, 0.15, (64, 64)), noise(1, 0.15, (64, 64)), noise(2, 0.15, (64, 64)));
         let (one, same, other) = (one.unwrap(), same.unwrap(), other.unwrap());
         assert_eq!(one, same);
         assert_ne!(one, other);

@@ -8,6 +8,7 @@ mod interrupt;
 mod numbers;
 mod painting;
 mod receipts;
+mod regions;
 mod saving;
 mod usage;
 mod watching;
