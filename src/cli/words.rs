@@ -8,8 +8,8 @@ use super::args::Cli;
 
 /// What people who know other programs write, and what does it here.
 const MEANT: &[(&str, &str)] = &[
-    ("--tileable", "nothing makes seamless tiles yet; `texture` paints one without seams inside"),
-    ("--tile", "nothing makes seamless tiles yet; `texture` paints one without seams inside"),
+    ("--tile", "--tileable makes a texture that continues on its other side"),
+    ("--seamless", "--tileable makes a texture that continues on its other side"),
     ("--keep-colors", "--colour content keeps the content's colours"),
     ("--keep-colours", "--colour content keeps the content's colours"),
     ("--preserve-color", "--colour content keeps the content's colours"),
@@ -218,7 +218,7 @@ mod tests {
             ("--overwrit", Some("--overwrite")),
             ("--iter", Some("--iterations")),
             ("--frobnicate", None),
-            ("--tileable", None),
+            ("--mosaic", None),
             ("--mask", None),
         ] {
             assert_eq!(near(name, &arguments).as_deref(), expected, "{name}");

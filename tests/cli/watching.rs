@@ -129,6 +129,9 @@ fn a_preview_is_there_soon_and_always_whole() {
     let other = "transfer content.png style.png -o new.png --weights net.npz --preview-file";
     workshop.run(&format!("{other} nowhere/a.png")).fails(1, "no folder nowhere");
     workshop.run(&format!("{other} a.gif")).fails(1, "'.gif'");
+    workshop.run(&format!("{other} preview.png")).fails(1, "is there already");
+    workshop.run(&format!("{other} content.png --overwrite")).fails(2, "content.png is also an input");
+    workshop.run(&format!("{other} new.png")).fails(2, "new.png is also the result");
 }
 
 #[test]

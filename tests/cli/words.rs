@@ -31,7 +31,7 @@ fn a_mistake_gets_the_help_that_belongs_to_it_and_what_was_meant() {
         ran.fails(2, said);
     }
     // Another word is no slip of the fingers, and nothing is recommended for it.
-    for word in ["--tileable", "--frobnicate", "--mosaic"] {
+    for word in ["--frobnicate", "--mosaic", "--brightness"] {
         let said = workshop.run(&format!("{transfer} {word}")).stderr;
         assert!(!said.contains("did you mean") && !said.contains("--style-scale"), "{said}");
     }
