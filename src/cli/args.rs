@@ -12,6 +12,7 @@ use crate::run::options::{
 };
 use crate::run::preset::Preset;
 
+use super::examples;
 use super::masks::RegionArgs;
 use super::running::RunningArgs;
 use super::saving::SavingArgs;
@@ -20,10 +21,7 @@ use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 /// Paints one picture in the style of another, on a plain CPU.
 #[derive(Debug, Parser)]
 #[command(name = "impasto", version, about, max_term_width = 100, propagate_version = true)]
-#[command(
-    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted (the best picture so far is \
-                        written).\nResults go to files and stdout, progress and messages to stderr."
-)]
+#[command(after_help = examples::ALL)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -32,10 +30,13 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Paint CONTENT in the style of STYLE
+    #[command(after_help = examples::TRANSFER)]
     Transfer(TransferArgs),
     /// Make a new texture in the style of STYLE, from noise
+    #[command(after_help = examples::TEXTURE)]
     Texture(TextureArgs),
     /// Show what a picture was made of and how
+    #[command(after_help = examples::INSPECT)]
     Inspect {
         /// A picture that this program painted
         picture: PathBuf,
@@ -44,15 +45,32 @@ pub(super) enum Command {
         json: bool,
     },
     /// Make a picture again by its receipt, and say whether it is the same
+    #[command(after_help = examples::REPLAY)]
     Replay(ReplayArgs),
     /// Print the loss of a picture, term by term
+    #[command(after_help = examples::EVALUATE)]
     Evaluate(EvaluateArgs),
     /// Compare gradients with finite differences, on this machine
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// Measure the speed of one evaluation
+    #[command(after_help = examples::BENCH)]
     Bench(BenchArgs),
     /// Show or convert network files
+    #[command(after_help = examples::WEIGHTS)]
     Weights(WeightsArgs),
+    /// Print what a shell completes this command by
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, or write one for every command into a folder
+    #[command(after_help = examples::MAN)]
+    Man {
+        /// A folder, which must be there
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

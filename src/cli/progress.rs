@@ -47,7 +47,7 @@ impl Reporter {
     ///
     /// # Errors
     /// A preview or log that cannot be written.
-    pub fn new(args: &RunningArgs, overwrite: bool, first: Vec<String>) -> Result<Self> {
+    pub fn new(args: &RunningArgs, first: Vec<String>) -> Result<Self> {
         let form = match (args.quiet, args.json) {
             (true, _) => Form::Silent,
             (false, true) => Form::Json,
@@ -56,7 +56,7 @@ impl Reporter {
             (false, false) => Form::Lines { next: None },
         };
         let preview = args.preview_file.as_deref().map(Preview::new).transpose()?;
-        let log = args.log.as_deref().map(|file| Log::new(file, overwrite)).transpose()?;
+        let log = args.log.as_deref().map(Log::new).transpose()?;
         Ok(Self { form, terms: args.verbose > 1, preview, log, first, failed: None })
     }
 

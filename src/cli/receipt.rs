@@ -137,13 +137,18 @@ impl Receipt {
         })
     }
 
-    /// Where an input's file may be: under its name from here, beside the picture, or under its name alone beside it.
-    pub fn find(picture: &Path, name: &str) -> Option<PathBuf> {
+    /// Where an input's file is: under its name from here, beside the picture, or under its name alone beside it; of
+    /// several the one with the bytes that were painted, if one has.
+    pub fn find(&self, picture: &Path, name: &str, role: &str) -> Option<PathBuf> {
         let beside = picture.parent().unwrap_or(Path::new(""));
         let alone = Path::new(name).file_name().map(|name| beside.join(name));
-        [Some(PathBuf::from(name)), Some(beside.join(name)), alone]
-            .into_iter()
-            .flatten()
-            .find(|path| path.is_file())
+        let places = [Some(PathBuf::from(name)), Some(beside.join(name)), alone].into_iter().flatten();
+        let found: Vec<PathBuf> = places.filter(|path| path.is_file()).collect();
+        let input = self.inputs.iter().find(|input| input.role == role && input.file == name);
+        let right = |path: &&PathBuf| {
+            let bytes = std::fs::read(path).ok().filter(|_| found.len() > 1);
+            input.zip(bytes).is_some_and(|(input, bytes)| input.sha256 == sha256(&bytes))
+        };
+        found.iter().find(right).or(found.first()).cloned()
     }
 }

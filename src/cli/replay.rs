@@ -61,7 +61,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Ending> {
     let size = prepared.size(&loaded, &mut notices)?;
     let proved = target.map(|target| target.prove(size, loaded.content.as_ref())).transpose()?;
     let running = RunningArgs { quiet: args.quiet || args.json, ..RunningArgs::default() };
-    let mut reporter = Reporter::new(&running, false, notices.release())?;
+    let mut reporter = Reporter::new(&running, notices.release())?;
     let request = loaded.request().cancelled_by(&interrupt::install());
     let stylized = prepared.transfer.run(&request, &mut reporter);
     reporter.finish(&mut notices);
@@ -71,7 +71,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Ending> {
         proved.write(&stylized.picture, proved.target().receipt.then(|| again.text()), &mut notices)?;
     }
     if stylized.report.stop == StopReason::Cancelled {
-        return Err(Error::Cancelled);
+        output::message("interrupted; nothing was compared");
+        return Ok(Ending::Interrupted);
     }
     let options = saving.options(format)?.document(receipt.text());
     let bytes = stylized.picture.encode(format, &options)?;
@@ -98,7 +99,7 @@ fn work(receipt: &Receipt, args: &ReplayArgs) -> Result<Work> {
     };
     let find = |name: &str, role: &str, given: Option<&PathBuf>| match given {
         Some(file) => Ok(file.clone()),
-        None => Receipt::find(&args.picture, name).ok_or_else(|| {
+        None => receipt.find(&args.picture, name, role).ok_or_else(|| {
             let message = format!("was painted of {name} ({role}), which is not found here; give `{role}`");
             Error::picture(&args.picture, message)
         }),

@@ -11,7 +11,7 @@ use super::inputs::is_stream;
 use super::notices::Notices;
 use super::options::{check_distinct, refuse};
 use crate::error::{Error, Result};
-use crate::files::{Destination, Written};
+use crate::files::{self, Destination, Written};
 use crate::picture::{Depth, Format, KeepMetadata, Picture, SaveOptions, Warning};
 
 /// The options about the result's file.
@@ -118,6 +118,8 @@ pub(super) struct Target {
     /// Whether there is to be a receipt in the file.
     pub receipt: bool,
     options: SaveOptions,
+    /// The name that the pictures give it.
+    made: PathBuf,
 }
 
 impl SavingArgs {
@@ -132,10 +134,7 @@ impl SavingArgs {
         match &place {
             Place::File(path) => {
                 check_distinct(path, inputs)?;
-                if path.is_file() && !self.overwrite {
-                    let message = "is there already; give `overwrite` to replace it, or name another file";
-                    return Err(Error::output(path, message));
-                }
+                self.check_new(path)?;
             }
             Place::Stdout if std::io::stdout().is_terminal() => {
                 return refuse(
@@ -146,7 +145,28 @@ impl SavingArgs {
             Place::Stdout => {}
         }
         let receipt = !self.no_metadata && !self.no_receipt && format.has_documents();
-        Ok(Target { place, format, receipt, options })
+        let made = format!("{}.{}", made_name(content, styles), format.extension()).into();
+        Ok(Target { place, format, receipt, options, made })
+    }
+
+    /// Refuses an existing file, unless it may be replaced.
+    fn check_new(&self, path: &Path) -> Result<()> {
+        match path.is_file() && !self.overwrite {
+            true => Err(Error::output(
+                path,
+                "is there already; give `overwrite` to replace it, or name another file",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a file beside the result that is one of the inputs, the result itself, or there already.
+    pub fn check_beside(&self, target: &Target, inputs: &[&Path], beside: &Path) -> Result<()> {
+        check_distinct(beside, inputs)?;
+        if matches!(&target.place, Place::File(path) if path == beside) {
+            return refuse("output", format!("{} is also the result; name another file", beside.display()));
+        }
+        self.check_new(beside)
     }
 
     /// How the picture is written in `format`.
@@ -357,7 +377,12 @@ impl Proved {
         let Some(destination) = &self.destination else {
             let mut stdout = std::io::stdout().lock();
             return stdout.write_all(&bytes).and_then(|()| stdout.flush()).map_err(|error| {
-                Error::output(name, format!("the picture could not be written ({error})")).because(error)
+                let kept = match files::keep(&self.target.made, &bytes) {
+                    Some(path) => format!("; the finished picture is kept as {}", path.display()),
+                    None => ", nor can it be kept anywhere else".to_owned(),
+                };
+                Error::output(name, format!("the picture could not be written ({error}){kept}"))
+                    .because(error)
             });
         };
         match destination.write(&bytes)? {

@@ -31,7 +31,7 @@ pub(super) fn man(folder: Option<&Path>) -> Result<Ending> {
 }
 
 fn write(folder: &Path, command: &Command, name: &str) -> Result<()> {
-    let page = page(&command.clone().name(name.to_owned()));
+    let page = page(command);
     files::replace(&folder.join(format!("{name}.1")), |bytes| bytes.write_all(&page))?;
     for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
         write(folder, command, &format!("{name}-{}", command.get_name()))?;

@@ -58,6 +58,9 @@ fn run(work: &Work, painting: &PaintingArgs) -> Result<Ending> {
     if target.is_stdout() && running.json {
         return refuse("json", "stdout is taken by the picture; name a file for one of them");
     }
+    for beside in [&running.preview_file, &running.log].into_iter().flatten() {
+        painting.saving.check_beside(&target, &work.files(), beside)?;
+    }
     target.check_side(work.longest().unwrap_or(1))?;
     let loaded = prepared.load(&mut notices)?;
     let size = prepared.size(&loaded, &mut notices)?;
@@ -76,7 +79,7 @@ fn run(work: &Work, painting: &PaintingArgs) -> Result<Ending> {
         dry_run::tell(work, &prepared.network, &prepared.transfer.forecast(&loaded.request())?);
     }
     let request = loaded.request().cancelled_by(&interrupt::install());
-    let mut reporter = Reporter::new(running, painting.saving.overwrite, notices.release())?;
+    let mut reporter = Reporter::new(running, notices.release())?;
     let stylized = prepared.transfer.run(&request, &mut reporter);
     let unreported = reporter.finish(&mut notices);
     let stylized = stylized?;

@@ -20,7 +20,7 @@ impl FromStr for SizeValue {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let complain = || format!("`{text}` is not a size; write the longer side like 512, or 512x384");
+        let complain = || format!("`{text}` is not a size; write a number of pixels like 512");
         let number = |digits: &str| digits.parse::<usize>().map_err(|_| complain());
         match text.split_once(['x', 'X', '×']) {
             None => Ok(Self::Longer(number(text)?)),

@@ -70,20 +70,16 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins the file, anew with `overwrite`.
+    /// Begins the file anew.
     ///
     /// # Errors
-    /// Another extension than .csv and .jsonl, a file that is there, one that cannot be written.
-    pub fn new(file: &Path, overwrite: bool) -> Result<Self> {
+    /// Another extension than .csv and .jsonl, a file that cannot be written.
+    pub fn new(file: &Path) -> Result<Self> {
         let json = match file.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => false,
             Some("jsonl") => true,
             _ => return Err(Error::output(file, "logs are written as .csv or .jsonl; name it so")),
         };
-        if file.exists() && !overwrite {
-            let message = "is there already; give `overwrite` to replace it, or name another file";
-            return Err(Error::output(file, message));
-        }
         let created = File::create(file);
         let opened = created.map_err(|error| Error::output(file, format!("cannot be written ({error})")))?;
         Ok(Self { file: file.to_owned(), writer: BufWriter::new(opened), json, begun: false, failed: None })

@@ -8,8 +8,8 @@ use super::args::Cli;
 
 /// What people who know other programs write, and what does it here.
 const MEANT: &[(&str, &str)] = &[
-    ("--tileable", "nothing makes seamless tiles yet; `texture` paints one without seams inside"),
-    ("--tile", "nothing makes seamless tiles yet; `texture` paints one without seams inside"),
+    ("--tile", "--tileable makes a texture that continues on its other side"),
+    ("--seamless", "--tileable makes a texture that continues on its other side"),
     ("--keep-colors", "--colour content keeps the content's colours"),
     ("--keep-colours", "--colour content keeps the content's colours"),
     ("--preserve-color", "--colour content keeps the content's colours"),
@@ -46,8 +46,14 @@ const MEANT: &[(&str, &str)] = &[
     ("--config", "--settings FILE takes options from a file"),
     ("--content", "the content is the first file, without an option: impasto transfer CONTENT STYLE"),
     ("--content-image", "the content is the first file, without an option: impasto transfer CONTENT STYLE"),
-    ("--style", "styles are the files after the content, without an option: impasto transfer CONTENT STYLE..."),
-    ("--style-image", "styles are the files after the content, without an option: impasto transfer CONTENT STYLE..."),
+    (
+        "--style",
+        "styles are the files after the content, without an option: impasto transfer CONTENT STYLE...",
+    ),
+    (
+        "--style-image",
+        "styles are the files after the content, without an option: impasto transfer CONTENT STYLE...",
+    ),
 ];
 
 /// neural-style's options, which it writes with one dash, and ours.
@@ -86,6 +92,9 @@ pub(super) fn sentence(error: &clap::Error, arguments: &[String]) -> String {
     let help = help(arguments);
     if let Some((word, ours)) = arguments.iter().find_map(|word| single_dash(word)) {
         return format!("`{word}` is neural-style's; here it is {ours} (see `{help}`)");
+    }
+    if let Some(word) = arguments.iter().find(|word| is_long_with_one_dash(word, arguments)) {
+        return format!("`{word}` needs a second dash: -{word} (see `{help}`)");
     }
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -146,8 +155,16 @@ fn single_dash(word: &str) -> Option<(&str, &'static str)> {
     Some((word, found.1))
 }
 
-/// The option of the command at hand that is written most like `name`: a slip of the fingers, not another word.
-fn near(name: &str, arguments: &[String]) -> Option<String> {
+/// Whether this is an option of the command at hand but for its second dash.
+fn is_long_with_one_dash(word: &str, arguments: &[String]) -> bool {
+    let name = word.strip_prefix('-').filter(|rest| rest.len() > 1 && !rest.starts_with('-'));
+    name.is_some_and(|name| {
+        command(arguments).get_arguments().any(|argument| argument.get_long() == Some(name))
+    })
+}
+
+/// The command that is meant.
+fn command(arguments: &[String]) -> clap::Command {
     let mut command = Cli::command();
     for word in arguments {
         match command.find_subcommand(word) {
@@ -155,7 +172,13 @@ fn near(name: &str, arguments: &[String]) -> Option<String> {
             None => break,
         }
     }
+    command
+}
+
+/// The option of the command at hand that is written most like `name`: a slip of the fingers, not another word.
+fn near(name: &str, arguments: &[String]) -> Option<String> {
     let name = name.strip_prefix("--")?;
+    let command = command(arguments);
     let flags = command.get_arguments().filter_map(|argument| argument.get_long());
     let nearest = flags.map(|flag| (distance(name, flag), flag)).min()?;
     // A third of the letters, or a name that was not written to its end.
@@ -195,7 +218,7 @@ mod tests {
             ("--overwrit", Some("--overwrite")),
             ("--iter", Some("--iterations")),
             ("--frobnicate", None),
-            ("--tileable", None),
+            ("--mosaic", None),
             ("--mask", None),
         ] {
             assert_eq!(near(name, &arguments).as_deref(), expected, "{name}");

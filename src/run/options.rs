@@ -83,7 +83,8 @@ macro_rules! options {
 options! {
     /// The losses' content side.
     content: ContentOptions under "Loss" {
-        /// The weight of the content, α: at least 0, where 0 leaves the content out; more keeps more of it
+        /// The weight of the content, α: at least 0, where 0 leaves the content out; more keeps more of it,
+        /// like 0.005 to 0.1 with relative
         /// [default: by normalisation; 0.02 for relative]
         #[arg(value_name = "A", allow_negative_numbers = true)]
         content_weight: value f64,
@@ -105,14 +106,14 @@ options! {
         /// What styles are compared by: gram or covariance [default: gram]
         #[arg(value_name = "NAME")]
         style_statistic: value StyleStatistic,
-        /// The weight of the style, β: at least 0 [default: by normalisation; 1 for relative]
+        /// The weight of the style, β: at least 0, like 0.3 to 3 with relative [default: by normalisation; 1 for relative]
         #[arg(value_name = "B", allow_negative_numbers = true)]
         style_weight: value f64,
-        /// The weight of the total variation, which smooths [default: 0.02 for a picture with normalisation relative,
-        /// else 0]
+        /// The weight of the total variation, like 0.005 to 0.2, which smooths [default: 0.02 for a picture with
+        /// normalisation relative, else 0]
         #[arg(value_name = "T", allow_negative_numbers = true)]
         tv_weight: value f64,
-        /// How firmly pixels are held in the range that a file can store; 0 lets them go and cuts them off at the end
+        /// How firmly pixels are held in the range that a file can store, like 1 to 100; 0 lets them go and cuts them off at the end
         /// [default: 10]
         #[arg(value_name = "R", allow_negative_numbers = true)]
         range_weight: value f64,
@@ -146,7 +147,7 @@ options! {
         /// A size ends when the loss falls by less than this part in ten iterations; 0 for never [default: 0.005]
         #[arg(value_name = "PART", allow_negative_numbers = true)]
         tolerance: value f64,
-        /// The style pictures' longer side relative to the result's: above 1 for larger strokes [default: 1]
+        /// The style pictures' longer side relative to the result's, like 0.5 to 2: above 1 for larger strokes [default: 1]
         #[arg(value_name = "FACTOR", allow_negative_numbers = true)]
         style_scale: value f64,
         /// Make a texture that continues on its other side, so that copies of it tile without seams

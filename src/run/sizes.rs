@@ -152,7 +152,7 @@ impl FromStr for SizeRule {
         let complain = || {
             format!(
                 "`{text}` is not a size; write the longer side like 1024, a width like 1024x, a height like x768, both \
-                 like 512x384, a part of the content's size like 50%, or an area like 2MP"
+                 in the content's shape like 512x384, a part of the content's size like 50%, or an area like 2MP"
             )
         };
         let pixels = |digits: &str| digits.parse::<usize>().map_err(|_| complain());

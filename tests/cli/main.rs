@@ -11,7 +11,9 @@ mod receipts;
 mod regions;
 mod saving;
 mod usage;
+mod watching;
 mod weights_command;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -89,6 +89,10 @@ fn a_replay_is_identical_or_says_what_differs() {
         std::fs::rename(workshop.path(name), workshop.path("moved").join(name)).unwrap();
     }
     assert_eq!(workshop.run("replay moved/a.png -q").succeeds().stdout, "identical\n");
+    // Another picture of the same name here: the one that was painted is beside the result.
+    picture(40, 30, 9).save(&workshop.path("content.png"), &SaveOptions::default()).unwrap();
+    assert_eq!(workshop.run("replay moved/a.png -q").succeeds().stdout, "identical\n");
+    std::fs::remove_file(workshop.path("content.png")).unwrap();
     // A file that is gone.
     std::fs::rename(workshop.path("moved/content.png"), workshop.path("renamed.png")).unwrap();
     workshop

@@ -128,6 +128,20 @@ fn what_a_format_cannot_keep_is_told() {
     assert!(ran.stderr.contains("impasto: warning: out.jpg: JPEG has no transparency"), "{}", ran.stderr);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_picture_that_stdout_does_not_take_is_kept() {
+    let workshop = Workshop::new();
+    let arguments = format!("transfer content.png style.png -o - {FAST}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = workshop.command(&arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("output (stdout): the picture could not be written (No space left"), "{said}");
+    assert!(said.contains("content--style-kept.png"), "{said}");
+    assert_eq!(Picture::load(&workshop.path("content--style-kept.png")).unwrap().width(), 40);
+}
+
 /// EXIF that says an orientation, a maker and a place.
 fn exif() -> Vec<u8> {
     let mut exif = b"MM\0*\0\0\0\x08\0\x03".to_vec();
