@@ -151,7 +151,7 @@ impl Step {
         };
         let taps = Taps { rectified: tap(Stage::Relu), linear: tap(Stage::Conv) };
         let in_tiles = matches!(algorithm, Algorithm::Winograd(_));
-        let pooling = match at + 1 < plan.depth() && plan.pools_before(at + 1) {
+        let pooling = match plan.pools_behind(at) {
             false => PoolingStep::None,
             true if in_tiles && taps.rectified.is_none() && taps.linear.is_none() => PoolingStep::InRegisters,
             true => PoolingStep::Apart,
