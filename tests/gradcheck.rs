@@ -135,9 +135,9 @@ fn total_variation() {
     for shape in [Shape::new(3, 5, 7), Shape::new(1, 1, 6), Shape::new(2, 6, 1)] {
         let x: Vec<f64> = rng.values(shape.len(), 0.0, 1.0);
         let mut gradient = vec![0.0; x.len()];
-        variation::add(&x, shape, 2.5, &mut gradient);
+        variation::add(&x, shape, 2.5, &mut gradient, &mut Vec::new());
         check(&format!("{shape:?}"), &x, &gradient, |x| {
-            2.5 * variation::add(x, shape, 0.0, &mut vec![0.0; x.len()])
+            2.5 * variation::add(x, shape, 0.0, &mut vec![0.0; x.len()], &mut Vec::new())
         });
     }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::diagnose::check::{Finding, check};
+use crate::kernels::simd::Isa;
 use crate::run::threads;
-use crate::{Isa, Result};
+use crate::Result;
 
 use super::args::CheckArgs;
 use super::values::SizeValue;

@@ -243,7 +243,7 @@ impl LossFunction for Recorded<'_> {
         let mut record = self.record.borrow_mut();
         record.seconds += begun.elapsed().as_secs_f64();
         let loss = terms.total;
-        record.note(&terms);
+        record.note(terms);
         Ok(loss)
     }
 }
