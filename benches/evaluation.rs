@@ -47,7 +47,7 @@ fn evaluation(c: &mut Criterion) {
             let mut gradient = vec![0.0; image.rgb().len()];
             group.throughput(Throughput::Elements(steps.direct_flops() as u64));
             group.bench_function(format!("{name} {size}"), |b| {
-                b.iter(|| objective.evaluate(image.rgb(), &mut gradient));
+                b.iter(|| objective.evaluate(image.rgb(), &mut gradient).total);
             });
         }
     }

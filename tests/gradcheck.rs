@@ -136,9 +136,9 @@ fn total_variation() {
     for (shape, wraps) in shapes.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         let x: Vec<f64> = rng.values(shape.len(), 0.0, 1.0);
         let mut gradient = vec![0.0; x.len()];
-        variation::add(&x, shape, 2.5, wraps, &mut gradient);
+        variation::add(&x, shape, 2.5, wraps, &mut gradient, &mut Vec::new());
         check(&format!("{shape:?}"), &x, &gradient, |x| {
-            2.5 * variation::add(x, shape, 0.0, wraps, &mut vec![0.0; x.len()])
+            2.5 * variation::add(x, shape, 0.0, wraps, &mut vec![0.0; x.len()], &mut Vec::new())
         });
     }
 }

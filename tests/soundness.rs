@@ -203,7 +203,7 @@ fn convolutions_between_maps_that_do_not_fit_are_refused() {
 fn epilogues_of_parts_that_do_not_fit_are_refused() {
     let level = Level::best();
     let (layout, mut output) = buffer(SHAPE);
-    let bias = vectors(&vec![0.0; SHAPE.channels]);
+    let bias = vectors(&[0.0; SHAPE.channels]);
     let mut gates = vec![0; gate::words(SHAPE)];
     refused("too few biases", || Epilogue::rectify(&bias[1..], output.map_mut(&layout), None, None).shape());
     refused("no biases", || Epilogue::rectify(&[], output.map_mut(&layout), None, None).shape());

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::diagnose::check::{Finding, check};
+use crate::kernels::simd::Isa;
 use crate::run::threads;
 
 use super::args::CheckArgs;
@@ -15,6 +16,8 @@ use super::{Ending, options, output};
 struct Report {
     passed: bool,
     checks: Vec<Line>,
+    /// Instruction sets that this processor lacks.
+    skipped: Vec<String>,
 }
 
 /// One comparison.
@@ -38,6 +41,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     }
     let network = options::network(args.weights.as_deref())?;
     let findings = threads::pool(args.threads)?.install(|| check(&network, size, args.seed))?;
+    let missing = Isa::ALL.into_iter().filter(|(_, isa)| !isa.available());
+    let skipped: Vec<String> = missing.map(|(name, _)| name.to_owned()).collect();
     let passed = findings.iter().all(Finding::passed);
     if args.json {
         let line = |finding: &Finding| Line {
@@ -46,16 +51,19 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
             accepted: finding.bar,
             passed: finding.passed(),
         };
-        output::json(&Report { passed, checks: findings.iter().map(line).collect() })?;
+        output::json(&Report { passed, checks: findings.iter().map(line).collect(), skipped })?;
     } else {
         for finding in &findings {
             let verdict = if finding.passed() { "ok" } else { "BAD" };
             output::result(&format!("{verdict:<4} {:>9.2e}  {}", finding.error, finding.what))?;
         }
+        for isa in &skipped {
+            output::result(&format!("skip            {isa}, which this processor lacks"))?;
+        }
         output::result(if passed {
-            "every gradient is within its bar"
+            "every gradient and decision is within its bar"
         } else {
-            "a gradient is beyond its bar: do not trust this build on this machine"
+            "a gradient or decision is beyond its bar: do not trust this build on this machine"
         })?;
     }
     Ok(if passed { Ending::Done } else { Ending::Bad })

@@ -174,7 +174,7 @@ fn run<E: Engine>(
     let content = content.as_deref().map(|rgb| ContentPicture { rgb, weights: None });
     let mut objective = Objective::new(engine, losses, content, &styles)?;
     let mut gradient = vec![E::Scalar::ZERO; image.rgb().len()];
-    let terms = objective.evaluate(&cast::<E::Scalar>(image.rgb()), &mut gradient);
+    let terms = objective.evaluate(&cast::<E::Scalar>(image.rgb()), &mut gradient).clone();
     let gradient = gradient.iter().map(|value| value.to_f64()).collect();
     let (width, height) = (image.width(), image.height());
     Ok(Evaluation { terms, gradient, width, height })

@@ -3,6 +3,9 @@
 //! Only the maps that taps read are kept; every other map lives in one of two buffers in turn and leaves one
 //! bit an element behind: the gate through which its gradient will come back. [`Steps`] says what lies where.
 
+#[cfg(test)]
+pub(crate) mod fault;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +13,7 @@ use ndarray::{Array3, ArrayView3};
 
 use super::algorithm::Algorithm;
 use super::packed::PackedNetwork;
+use super::pattern::{Pattern, clear_outside_windows};
 use super::reference::unmap_colours;
 use super::steps::{Place, PoolingStep, Step, Steps};
 use super::{Engine, LayerTime, Moments, Order, Products, Region, Seed};
@@ -48,6 +52,9 @@ pub struct Fast {
     scratch: Pool,
     /// Empty unless profiling.
     times: Vec<LayerTime>,
+    /// A bug, and the layer where it is.
+    #[cfg(test)]
+    fault: Option<(fault::Fault, Layer)>,
 }
 
 /// The maps of all steps.
@@ -123,6 +130,8 @@ impl Fast {
             distance_sums: Vec::new(),
             scratch: Pool::default(),
             times: Vec::new(),
+            #[cfg(test)]
+            fault: None,
             steps,
             weights,
             level,
@@ -207,10 +216,14 @@ impl Fast {
         if at + 1 < self.steps.list().len() {
             self.maps.at(step.leaves).map_mut(&behind).fill_border(padding);
         }
+        #[cfg(test)]
+        self.spoil_forward(at);
     }
 
     /// The backward pass of one step: carries the gradient of what it left to the gradient of its input.
     fn step_backward(&mut self, at: usize, seeds: &[Seed<'_>]) {
+        #[cfg(test)]
+        self.spoil_backward(at);
         let (step, pooling) = (self.step(at), self.network().pooling());
         let (behind, large) = (Layout::new(step.behind()), Layout::new(step.output));
         if step.pooling == PoolingStep::InRegisters {
@@ -321,7 +334,7 @@ impl Engine for Fast {
     fn forward(&mut self, rgb: &[f32]) {
         self.reserve();
         let network = self.steps.plan().network();
-        self.picture.fill(rgb, &network.input_weight(), &network.input_bias(), network.padding());
+        self.picture.fill(rgb, network.input_weight(), network.input_bias(), network.padding());
         for at in 0..self.steps.list().len() {
             let begin = self.clock();
             self.step_forward(at);
@@ -385,6 +398,28 @@ impl Engine for Fast {
         Array3::from_shape_vec((channels, height, width), map.unpack()).expect("a map fills its shape")
     }
 
+    fn pattern(&self) -> Vec<Pattern> {
+        let pattern = |(step, kept): (&Step, &Kept)| {
+            let bits = || gate::unpack(&kept.gates, step.output);
+            let is_pooled = step.pooling != PoolingStep::None;
+            // As `convolve_back` and `with_tap_gradients` choose their gates.
+            let rectifier = match step.taps.rectified {
+                Some(_) => {
+                    let map = kept.rectified.map(&Layout::new(step.output)).unpack();
+                    Some(map.iter().map(|value| *value > 0.0).collect())
+                }
+                None => (!is_pooled).then(bits),
+            };
+            let pooling = is_pooled.then(|| {
+                let mut passes = bits();
+                clear_outside_windows(&mut passes, step.output);
+                passes
+            });
+            Pattern { rectifier, pooling }
+        };
+        self.steps.list().iter().zip(&self.maps.kept).map(pattern).collect()
+    }
+
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [f32]) {
         assert_eq!(seeds.len(), self.targets.len(), "one seed per tap");
         for (tap, seed) in seeds.iter().enumerate() {
@@ -396,6 +431,8 @@ impl Engine for Fast {
             }
             seed.affine.iter().zip(packed).for_each(|(part, packed)| packed.set(part));
         }
+        #[cfg(test)]
+        self.spoil_seeds(seeds);
         self.reserve();
         let last = self.steps.list().len() - 1;
         let (step, layout) = (self.step(last), Layout::new(self.step(last).output));
@@ -412,7 +449,7 @@ impl Engine for Fast {
                 self.times[at].backward += begin.elapsed().as_secs_f64();
             }
         }
-        unmap_colours(&self.network().input_weight(), &self.mapped, gradient);
+        unmap_colours(self.network().input_weight(), &self.mapped, gradient);
     }
 
     fn profile(&mut self, on: bool) {

@@ -7,6 +7,7 @@ pub mod fast;
 pub mod memory;
 mod moments;
 pub mod packed;
+mod pattern;
 pub mod reference;
 mod seed;
 pub mod steps;
@@ -15,6 +16,7 @@ pub use crate::kernels::seed::{Affine, Fixed};
 pub use algorithm::{Algorithm, ConvolutionAlgorithm};
 pub use demand::{Demand, EngineKind};
 pub use moments::{Moments, Order, Products, Region};
+pub use pattern::{Disagreement, Pattern};
 pub use seed::Seed;
 
 use ndarray::{Array3, ArrayView3};
@@ -65,6 +67,9 @@ pub trait Engine {
 
     /// A tap's features as a plain N×H×W map.
     fn features(&self, tap: usize) -> Array3<Self::Scalar>;
+
+    /// What this engine decided in the forward pass, one entry a convolution: the gates that its backward pass obeys.
+    fn pattern(&self) -> Vec<Pattern>;
 
     /// Carries one seed per tap back to the picture: writes dL/d(rgb) into `gradient` (3×H×W).
     ///
@@ -125,6 +130,10 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
 
     fn features(&self, tap: usize) -> Array3<Self::Scalar> {
         (**self).features(tap)
+    }
+
+    fn pattern(&self) -> Vec<Pattern> {
+        (**self).pattern()
     }
 
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]) {

@@ -5,7 +5,7 @@
 
 use ndarray::{Array3, ArrayView3};
 
-use super::{Engine, Moments, Order, Products, Region, Seed};
+use super::{Disagreement, Engine, Moments, Order, Pattern, Products, Region, Seed};
 use crate::kernels::plain::{conv, fixed, moments, pool, relu};
 use crate::network::Stage;
 use crate::network::plan::Plan;
@@ -18,7 +18,7 @@ struct Level<T> {
     bias: Vec<T>,
     /// The input: the colour-mapped picture, the rectified map above, or its pooled form.
     input: Vec<T>,
-    /// Before the ReLU; empty unless tapped there.
+    /// Before the ReLU; empty unless tapped there, or frozen.
     linear: Vec<T>,
     /// After the ReLU.
     rectified: Vec<T>,
@@ -30,6 +30,8 @@ pub struct Reference<T> {
     levels: Vec<Level<T>>,
     /// F₀ of each tap; empty until there is one.
     targets: Vec<Vec<T>>,
+    /// The activation pattern that stands in place of what the values decide; empty unless frozen.
+    frozen: Vec<Pattern>,
     colour: [T; 9],
     offset: [T; 3],
 }
@@ -62,10 +64,36 @@ impl<T: Scalar> Reference<T> {
         Self {
             levels,
             targets: vec![Vec::new(); plan.taps().len()],
+            frozen: Vec::new(),
             colour: network.input_weight().map(scalar),
             offset: network.input_bias().map(scalar),
             plan,
         }
+    }
+
+    /// Fixes the activation pattern: from now on the network is linear, and ReLUs and poolings let pass what `pattern`
+    /// says, forward and backward.
+    ///
+    /// # Panics
+    /// If it is another plan's.
+    pub fn freeze(&mut self, pattern: Vec<Pattern>) {
+        let fits = |(at, one): (usize, &Pattern)| one.fits(self.plan.shape(at), self.plan.pools_behind(at));
+        assert_eq!(pattern.len(), self.plan.depth(), "one pattern a convolution");
+        assert!(pattern.iter().enumerate().all(fits), "a pattern of another plan");
+        self.frozen = pattern;
+        for (at, level) in self.levels.iter_mut().enumerate() {
+            level.linear.resize(self.plan.shape(at).len(), T::ZERO);
+        }
+    }
+
+    /// How far the frozen pattern is from what the values of the last forward pass would have decided.
+    pub fn disagreement(&self) -> Disagreement {
+        let pooling = self.plan.network().pooling();
+        let mut all = Disagreement::default();
+        for (at, (pattern, level)) in self.frozen.iter().zip(&self.levels).enumerate() {
+            all += pattern.compare(&level.linear, self.plan.shape(at), pooling);
+        }
+        all
     }
 
     /// The map that a tap reads.
@@ -117,20 +145,22 @@ impl<T: Scalar> Engine for Reference<T> {
             if at > 0 {
                 let (above, below) = self.levels.split_at_mut(at);
                 let (previous, input) = (&above[at - 1].rectified, &mut below[0].input);
-                if self.plan.pools_before(at) {
-                    pool::forward(previous, self.plan.shape(at - 1), network.pooling(), input);
-                } else {
-                    input.copy_from_slice(previous);
+                let (shape, pooling) = (self.plan.shape(at - 1), network.pooling());
+                match self.frozen.get(at - 1) {
+                    _ if !self.plan.pools_before(at) => input.copy_from_slice(previous),
+                    Some(pattern) => pattern.pool(previous, shape, pooling, input),
+                    None => pool::forward(previous, shape, pooling, input),
                 }
             }
             let (shape, level) = (self.plan.input_shape(at), &mut self.levels[at]);
             let output = if level.linear.is_empty() { &mut level.rectified } else { &mut level.linear };
             conv::forward(&level.input, shape, network.padding(), &level.weight, &level.bias, output);
-            if level.linear.is_empty() {
-                relu::rectify(&mut level.rectified);
-            } else {
+            if !level.linear.is_empty() {
                 level.rectified.copy_from_slice(&level.linear);
-                relu::rectify(&mut level.rectified);
+            }
+            match self.frozen.get(at) {
+                Some(pattern) => pattern.rectify(&mut level.rectified),
+                None => relu::rectify(&mut level.rectified),
             }
         }
     }
@@ -177,6 +207,18 @@ impl<T: Scalar> Engine for Reference<T> {
             .expect("a map fills its shape")
     }
 
+    fn pattern(&self) -> Vec<Pattern> {
+        if !self.frozen.is_empty() {
+            return self.frozen.clone();
+        }
+        let pattern = |(at, level): (usize, &Level<T>)| {
+            let pooling = self.plan.pools_behind(at).then(|| self.plan.network().pooling());
+            let is_tapped = self.tap_at(at, Stage::Relu).is_some();
+            Pattern::of_map(&level.rectified, self.plan.shape(at), pooling, is_tapped)
+        };
+        self.levels.iter().enumerate().map(pattern).collect()
+    }
+
     fn backward(&mut self, seeds: &[Seed], gradient: &mut [T]) {
         assert_eq!(seeds.len(), self.plan.taps().len(), "one seed per tap");
         seeds.iter().enumerate().for_each(|(tap, seed)| seed.check(self.plan.tap_shape(tap)));
@@ -187,7 +229,10 @@ impl<T: Scalar> Engine for Reference<T> {
             if let Some(tap) = self.tap_at(at, Stage::Relu) {
                 self.add_gradient(tap, &seeds[tap], &mut here);
             }
-            relu::backward(&self.levels[at].rectified, &mut here);
+            match self.frozen.get(at) {
+                Some(pattern) => pattern.rectify(&mut here),
+                None => relu::backward(&self.levels[at].rectified, &mut here),
+            }
             if let Some(tap) = self.tap_at(at, Stage::Conv) {
                 self.add_gradient(tap, &seeds[tap], &mut here);
             }
@@ -199,7 +244,10 @@ impl<T: Scalar> Engine for Reference<T> {
             if self.plan.pools_before(at) {
                 let (map, shape) = (&self.levels[at - 1].rectified, self.plan.shape(at - 1));
                 let mut spread = vec![T::ZERO; shape.len()];
-                pool::backward(map, shape, network.pooling(), &here, &mut spread);
+                match self.frozen.get(at - 1) {
+                    Some(pattern) => pattern.unpool(&here, shape, network.pooling(), &mut spread),
+                    None => pool::backward(map, shape, network.pooling(), &here, &mut spread),
+                }
                 here = spread;
             }
         }

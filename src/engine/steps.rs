@@ -152,7 +152,7 @@ impl Step {
         let taps = Taps { rectified: tap(Stage::Relu), linear: tap(Stage::Conv) };
         // What is pooled in registers has a border of zeros on the way back.
         let in_tiles = matches!(algorithm, Algorithm::Winograd(_)) && network.padding() != Padding::Wrap;
-        let pooling = match at + 1 < plan.depth() && plan.pools_before(at + 1) {
+        let pooling = match plan.pools_behind(at) {
             false => PoolingStep::None,
             true if in_tiles && taps.rectified.is_none() && taps.linear.is_none() => PoolingStep::InRegisters,
             true => PoolingStep::Apart,

@@ -16,6 +16,8 @@ pub(super) struct Covariance {
     covariance_norm: f64,
     /// `‖μ_S‖²`.
     mean_norm: f64,
+    /// b, while it is computed.
+    offsets: Vec<f64>,
 }
 
 /// Turns mean second moments into the covariance, in place: `C = S − μμᵀ`.
@@ -35,7 +37,8 @@ impl Covariance {
         let Moments { second: mut covariance, first: mean, .. } = target;
         centre(&mut covariance, &mean);
         let (covariance_norm, mean_norm) = (squared_norm(&covariance), squared_norm(&mean));
-        Self { covariance, mean, covariance_norm, mean_norm }
+        let offsets = vec![0.0; mean.len()];
+        Self { covariance, mean, covariance_norm, mean_norm, offsets }
     }
 }
 
@@ -46,7 +49,7 @@ impl Family for Covariance {
         if covariance > 0.0 && mean > 0.0 { 2.0 * weight } else { f64::INFINITY }
     }
 
-    fn compare(&self, moments: &mut Moments, weight: f64) -> f64 {
+    fn compare(&mut self, moments: &mut Moments, weight: f64) -> f64 {
         let Moments { second, first, mass } = moments;
         let channels = first.len();
         second.iter_mut().chain(first.iter_mut()).for_each(|value| *value /= *mass);
@@ -60,13 +63,12 @@ impl Family for Covariance {
             *c = slope * difference;
         }
         let slope = 2.0 * mean_weight / *mass;
-        let offset = |i: usize| {
+        for (i, offset) in self.offsets.iter_mut().enumerate() {
             let drift: f64 = second[i * channels..][..channels].iter().zip(&*first).map(|(d, m)| d * m).sum();
-            slope * (first[i] - self.mean[i]) - drift
-        };
-        let offsets: Vec<f64> = (0..channels).map(offset).collect();
+            *offset = slope * (first[i] - self.mean[i]) - drift;
+        }
         value += mean_weight * first.iter().zip(&self.mean).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
-        first.copy_from_slice(&offsets);
+        first.copy_from_slice(&self.offsets);
         value
     }
 
@@ -101,7 +103,7 @@ mod tests {
         // The same second moments: a constant, and something that varies around 0.
         let constant = [[1.0, 0.5], [1.0, 0.5], [1.0, 0.5], [1.0, 0.5]];
         let varied = [[1.0, 0.5], [-1.0, -0.5], [1.0, 0.5], [-1.0, -0.5]];
-        let gram = super::super::gram::Gram::new(
+        let mut gram = super::super::gram::Gram::new(
             mean(moments(&varied)),
             crate::loss::Normalisation::Frobenius,
             crate::tensor::Shape::new(2, 2, 2),

@@ -11,7 +11,7 @@ pub(super) trait Family: Send {
 
     /// The loss of a picture with these moments, times `weight`; the moments become its slopes by the features: `second`
     /// becomes D, and `first` becomes b (0 where the family has none).
-    fn compare(&self, moments: &mut Moments, weight: f64) -> f64;
+    fn compare(&mut self, moments: &mut Moments, weight: f64) -> f64;
 
     /// Whether b is ever other than 0.
     fn has_offset(&self) -> bool;

@@ -31,7 +31,7 @@ impl Family for Gram {
         weight * self.factor * self.norm
     }
 
-    fn compare(&self, moments: &mut Moments, weight: f64) -> f64 {
+    fn compare(&mut self, moments: &mut Moments, weight: f64) -> f64 {
         let factor = weight * self.factor;
         let slope = 4.0 * factor / moments.mass;
         let mut sum = 0.0;

@@ -1,7 +1,7 @@
 //! The objective: pixels ↦ (loss by term, gradient), one forward and one backward pass through the network.
 
 use super::family::Family;
-use super::pixel::WeightedPixelTerm;
+use super::pixel::{Scratch, WeightedPixelTerm};
 use super::targets::StyleTarget;
 use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use crate::error::{Error, Result};
@@ -65,6 +65,11 @@ pub struct Objective<E: Engine> {
     style: Vec<Style>,
     pixel: Vec<WeightedPixelTerm>,
     evaluations: usize,
+    /// Of the last evaluation; this and what follows is reused.
+    terms: Terms,
+    affine: Vec<Affine<'static>>,
+    seeds: Vec<Seed<'static>>,
+    scratch: Scratch,
 }
 
 impl<E: Engine> Objective<E> {
@@ -134,7 +139,23 @@ impl<E: Engine> Objective<E> {
             pixel.push(WeightedPixelTerm::Variation(losses.tv_weight, wraps));
         }
         pixel.extend(losses.terms.iter().cloned().map(WeightedPixelTerm::Custom));
-        Ok(Self { engine, content: content_terms, style: style_terms, pixel, evaluations: 0 })
+        let mut terms = Terms::default();
+        terms.content.extend(content_terms.iter().map(|content| (content.layer, 0.0)));
+        terms.style.extend(style_terms.iter().map(|style| (style.layer, 0.0)));
+        // The regions of one layer follow one another.
+        terms.style.dedup();
+        terms.pixel.extend(pixel.iter().map(|term| (term.name().to_owned(), 0.0)));
+        Ok(Self {
+            engine,
+            content: content_terms,
+            style: style_terms,
+            pixel,
+            evaluations: 0,
+            terms,
+            affine: Vec::new(),
+            seeds: Vec::new(),
+            scratch: Scratch::default(),
+        })
     }
 
     /// Evaluations so far.
@@ -157,42 +178,50 @@ impl<E: Engine> Objective<E> {
     ///
     /// # Panics
     /// If a slice has another length than 3·H·W.
-    pub fn evaluate(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) -> Terms {
+    pub fn evaluate(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) -> &Terms {
+        let Self { engine, content, style, pixel, terms, .. } = self;
         self.evaluations += 1;
-        self.engine.forward(rgb);
-        let mut terms = Terms::default();
-        for style in &mut self.style {
+        engine.forward(rgb);
+        terms.style.iter_mut().for_each(|(_, value)| *value = 0.0);
+        for style in style.iter_mut() {
             let region = Region { window: None, weights: style.region.as_ref() };
-            self.engine.moments(style.tap, region, style.order, &mut style.moments);
+            engine.moments(style.tap, region, style.order, &mut style.moments);
             let value = style.family.compare(&mut style.moments, style.weight);
-            match terms.style.last_mut().filter(|(layer, _)| *layer == style.layer) {
-                Some((_, sum)) => *sum += value,
-                None => terms.style.push((style.layer, value)),
-            }
+            let term = terms.style.iter_mut().find(|(layer, _)| *layer == style.layer);
+            term.expect("every style layer has its term").1 += value;
         }
+        let mut affine: Vec<Affine<'_>> = emptied(std::mem::take(&mut self.affine));
+        affine.extend(style.iter().map(Style::affine));
+        let mut seeds: Vec<Seed<'_>> = emptied(std::mem::take(&mut self.seeds));
+        seeds.resize(engine.plan().taps().len(), Seed::NONE);
         // The regions of one tap follow one another.
-        let affine: Vec<Affine<'_>> = self.style.iter().map(Style::affine).collect();
-        let mut seeds: Vec<Seed> = vec![Seed::NONE; self.engine.plan().taps().len()];
         let mut first = 0;
-        for group in self.style.chunk_by(|a, b| a.tap == b.tap) {
+        for group in style.chunk_by(|a, b| a.tap == b.tap) {
             seeds[group[0].tap].affine = &affine[first..first + group.len()];
             first += group.len();
         }
-        for content in &self.content {
-            let (distance, _) = self.engine.distance(content.tap, content.weights.as_ref());
-            terms.content.push((content.layer, content.factor * distance));
+        for (content, (_, value)) in content.iter().zip(&mut terms.content) {
+            let (distance, _) = engine.distance(content.tap, content.weights.as_ref());
+            *value = content.factor * distance;
             let map = content.weights.as_ref().map(PositionWeights::map);
             let factor = Factor { scale: 2.0 * content.factor, map };
             seeds[content.tap].fixed = Some(Fixed { own: factor, target: factor });
         }
-        self.engine.backward(&seeds, gradient);
-        for term in &self.pixel {
-            let value = term.add(rgb, self.engine.plan().picture(), gradient);
-            terms.pixel.push((term.name().to_owned(), value));
+        engine.backward(&seeds, gradient);
+        self.seeds = emptied(seeds);
+        self.affine = emptied(affine);
+        for (term, (_, value)) in pixel.iter().zip(&mut terms.pixel) {
+            *value = term.add(rgb, engine.plan().picture(), gradient, &mut self.scratch);
         }
         terms.add_up();
         terms
     }
+}
+
+/// The list without its elements, whose memory is kept for others of the same layout: borrows of the next evaluation.
+fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    list.into_iter().map(|_| unreachable!("the list is empty")).collect()
 }
 
 impl Style {

@@ -59,6 +59,14 @@ impl fmt::Debug for WeightedPixelTerm {
     }
 }
 
+/// What pixel terms work with; reused between calls.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    sums: Vec<f64>,
+    rgb: Vec<f64>,
+    slopes: Vec<f64>,
+}
+
 impl WeightedPixelTerm {
     /// Its name in reports.
     pub fn name(&self) -> &str {
@@ -70,15 +78,21 @@ impl WeightedPixelTerm {
     }
 
     /// Adds its gradient by RGB to `gradient` and returns its value; `rgb` is a 3×H×W picture of `shape`.
-    pub fn add<T: Scalar>(&self, rgb: &[T], shape: Shape, gradient: &mut [T]) -> f64 {
+    pub fn add<T: Scalar>(&self, rgb: &[T], shape: Shape, gradient: &mut [T], scratch: &mut Scratch) -> f64 {
+        let sums = &mut scratch.sums;
         match self {
-            Self::Variation(weight, wraps) => weight * variation::add(rgb, shape, *weight, *wraps, gradient),
-            Self::Range(weight) => weight * range::add(rgb, *weight, gradient),
+            Self::Variation(weight, wraps) => {
+                weight * variation::add(rgb, shape, *weight, *wraps, gradient, sums)
+            }
+            Self::Range(weight) => weight * range::add(rgb, *weight, gradient, sums),
             Self::Custom(term) => {
-                let rgb: Vec<f64> = rgb.iter().map(|value| value.to_f64()).collect();
-                let mut slopes = vec![0.0; rgb.len()];
-                let value = term.add(&rgb, shape.width, shape.height, &mut slopes);
-                gradient.iter_mut().zip(slopes).for_each(|(g, slope)| *g += T::from_f64(slope));
+                let Scratch { rgb: values, slopes, .. } = scratch;
+                values.clear();
+                values.extend(rgb.iter().map(|value| value.to_f64()));
+                slopes.clear();
+                slopes.resize(values.len(), 0.0);
+                let value = term.add(values, shape.width, shape.height, slopes);
+                gradient.iter_mut().zip(slopes).for_each(|(g, slope)| *g += T::from_f64(*slope));
                 value
             }
         }

@@ -11,15 +11,15 @@ use crate::tensor::Scalar;
 const CHUNK: usize = 1 << 14;
 
 /// `1/n · Σ (max(0, −x)² + max(0, x − 1)²)` over the n values of `picture`; adds `scale` times its gradient to
-/// `gradient` and returns the unscaled value.
+/// `gradient` and returns the unscaled value. `sums` is reused between calls.
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn add<T: Scalar>(picture: &[T], scale: f64, gradient: &mut [T]) -> f64 {
+pub fn add<T: Scalar>(picture: &[T], scale: f64, gradient: &mut [T], sums: &mut Vec<f64>) -> f64 {
     assert_eq!(picture.len(), gradient.len());
     let size = picture.len().max(1) as f64;
     let (one, step) = (T::from_f64(1.0), T::from_f64(2.0 * scale / size));
-    let sums: Vec<f64> = gradient
+    gradient
         .par_chunks_mut(CHUNK)
         .zip(picture.par_chunks(CHUNK))
         .map(|(gradient, picture)| {
@@ -37,7 +37,7 @@ pub fn add<T: Scalar>(picture: &[T], scale: f64, gradient: &mut [T]) -> f64 {
             }
             sum
         })
-        .collect();
+        .collect_into_vec(sums);
     sums.iter().sum::<f64>() / size
 }
 
@@ -49,13 +49,13 @@ mod tests {
     fn only_what_lies_outside_counts_and_the_gradient_is_its_slope() {
         let picture = [-0.5f64, 0.0, 0.3, 1.0, 1.25];
         let mut gradient = [0.0; 5];
-        let value = add(&picture, 3.0, &mut gradient);
+        let value = add(&picture, 3.0, &mut gradient, &mut Vec::new());
         assert!((value - (0.25 + 0.0625) / 5.0).abs() < 1e-15);
         for at in 0..5 {
             let shifted = |by: f64| {
                 let mut picture = picture;
                 picture[at] += by;
-                add(&picture, 0.0, &mut [0.0; 5])
+                add(&picture, 0.0, &mut [0.0; 5], &mut Vec::new())
             };
             let slope = 3.0 * (shifted(1e-6) - shifted(-1e-6)) / 2e-6;
             assert!((gradient[at] - slope).abs() < 1e-6, "{at}: {} {slope}", gradient[at]);

@@ -6,18 +6,25 @@ use crate::tensor::{Scalar, Shape};
 
 /// `1/(CHW) · Σ (Δx² + Δy²)` over neighbours inside each channel of `picture` (C×H×W); adds
 /// `scale` times its gradient to `gradient` and returns the unscaled value. In a picture that `wraps`, the last row and
-/// column have the first ones as neighbours.
+/// column have the first ones as neighbours. `sums` is reused between calls.
 ///
 /// # Panics
 /// On wrong lengths.
-pub fn add<T: Scalar>(picture: &[T], shape: Shape, scale: f64, wraps: bool, gradient: &mut [T]) -> f64 {
+pub fn add<T: Scalar>(
+    picture: &[T],
+    shape: Shape,
+    scale: f64,
+    wraps: bool,
+    gradient: &mut [T],
+    sums: &mut Vec<f64>,
+) -> f64 {
     assert_eq!((picture.len(), gradient.len()), (shape.len(), shape.len()));
     if shape.is_empty() {
         return 0.0;
     }
     let (width, size) = (shape.width, shape.len() as f64);
     let step = T::from_f64(2.0 * scale / size);
-    let rows: Vec<f64> = gradient
+    gradient
         .par_chunks_exact_mut(width)
         .enumerate()
         .map(|(index, gradient)| {
@@ -51,6 +58,6 @@ pub fn add<T: Scalar>(picture: &[T], shape: Shape, scale: f64, wraps: bool, grad
             }
             sum
         })
-        .collect();
-    rows.iter().sum::<f64>() / size
+        .collect_into_vec(sums);
+    sums.iter().sum::<f64>() / size
 }

@@ -104,4 +104,9 @@ impl Plan {
     pub fn pools_before(&self, at: usize) -> bool {
         at > 0 && self.network.convolutions()[at].block() != self.network.convolutions()[at - 1].block()
     }
+
+    /// Whether a pooling stands behind convolution `at` and something behind that.
+    pub fn pools_behind(&self, at: usize) -> bool {
+        at + 1 < self.depth() && self.pools_before(at + 1)
+    }
 }

@@ -335,9 +335,9 @@ impl LossFunction for Recorded<'_> {
         let mut record = self.record.borrow_mut();
         record.seconds += begun.elapsed().as_secs_f64();
         let loss = terms.total;
-        record.note(&terms);
+        record.note(terms);
         drop(record);
-        (self.told)(&terms);
+        (self.told)(terms);
         Ok(loss)
     }
 }

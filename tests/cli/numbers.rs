@@ -92,6 +92,14 @@ fn this_machine_passes_the_check() {
     assert!(checks.iter().all(|check| check["relative_error"].as_f64() <= check["accepted"].as_f64()));
     let table = workshop.run("check --weights net.npz --size 18x14").succeeds();
     assert!(table.stdout.contains("f64 gradient against finite differences"));
+    assert!(table.stdout.contains("decisions (im2col) differ from f64"));
+    let sets = ["avx512", "avx2", "portable"].map(|set| {
+        let compared = table.stdout.contains(&format!("(winograd6, {set})"));
+        let skipped = table.stdout.contains(&format!("{set}, which this processor lacks"));
+        assert!(compared != skipped, "{set} is compared or reported as skipped: {}", table.stdout);
+        compared
+    });
+    assert_eq!(report["skipped"].as_array().unwrap().len(), sets.iter().filter(|set| !**set).count());
     workshop.run("check --weights net.npz --size 1000").fails(2, "at most 256");
 }
 

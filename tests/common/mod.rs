@@ -268,7 +268,7 @@ pub fn skipped(set: &'static str) -> bool {
     let mut reported = REPORTED.lock().unwrap();
     if !reported.contains(&set) {
         reported.push(set);
-        writeln!(std::io::stderr(), "skipped: {set}, which this processor lacks").unwrap();
+        writeln!(std::io::stderr().lock(), "skipped: {set}, which this processor lacks").unwrap();
     }
     false
 }

@@ -4,12 +4,26 @@ use std::ops::Range;
 
 use super::map::{Map, blocks};
 use super::part::{Grid, Part};
-use crate::kernels::simd::{Simd, Vector};
+use crate::kernels::simd::{LANES, Simd, Vector};
 use crate::tensor::Shape;
 
 /// Words that the gates of a map take: one a position and block, `[block][y][x]`, one bit a lane.
 pub const fn words(shape: Shape) -> usize {
     blocks(shape.channels) * shape.positions()
+}
+
+/// Reads the words of a map's gates as a plain C×H×W map.
+///
+/// # Panics
+/// If there are more or fewer than [`words`].
+pub fn unpack(words: &[u16], shape: Shape) -> Vec<bool> {
+    assert_eq!(words.len(), self::words(shape), "gates of another map");
+    let positions = shape.positions();
+    let bit = |at: usize| {
+        let (channel, place) = (at / positions, at % positions);
+        words[channel / LANES * positions + place] >> (channel % LANES) & 1 == 1
+    };
+    (0..shape.len()).map(bit).collect()
 }
 
 /// The words of a map's gates, to write; tasks may write tiles side by side.

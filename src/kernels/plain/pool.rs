@@ -12,13 +12,13 @@ pub const fn pooled(shape: Shape) -> Shape {
 }
 
 /// The four inputs of a pooled position, in the order in which ties are decided (the first wins).
-fn window(width: usize, row: usize, column: usize) -> [usize; 4] {
+pub(crate) fn window(width: usize, row: usize, column: usize) -> [usize; 4] {
     let corner = 2 * row * width + 2 * column;
     [corner, corner + 1, corner + width, corner + width + 1]
 }
 
 /// The place of the first largest value, as PyTorch chooses it.
-fn largest<T: Scalar>(map: &[T], places: [usize; 4]) -> usize {
+pub(crate) fn largest<T: Scalar>(map: &[T], places: [usize; 4]) -> usize {
     places[1..].iter().fold(places[0], |best, &place| if map[place] > map[best] { place } else { best })
 }
 
