@@ -89,9 +89,8 @@ pub use run::colour::ColourMode;
 pub use run::defaults;
 pub use run::masks::Mask;
 pub use run::options::Options;
-pub use run::preset::Preset;
 pub use run::sizes::{Iterations, SizeRule};
-pub use run::values::{Budget, OptimizerName, Quality, Strength};
+pub use run::values::{Budget, OptimizerName, Preset, Quality, Strength};
 pub use run::{
     Builder, Cancel, Evaluated, Forecast, Observer, Progress, Report, Request, SizeForecast, SizeReport,
     Start, Style, StyleSizes, StyleTransfer, Stylized,

@@ -63,7 +63,7 @@ fn runs_are_watched_and_stopped() {
 fn many_contents_share_a_style() {
     let (photo, painting) = pair();
     let painted =
-        many_contents::paint_all(&[photo.clone(), picture(36, 48, 1.4), photo], painting, 32).unwrap();
+        many_contents::paint_all(&[photo.clone(), picture(36, 48, 1.4), photo], painting, 48).unwrap();
     assert_eq!(painted[0], painted[2]);
     assert_ne!(painted[0].width(), painted[1].width());
 }

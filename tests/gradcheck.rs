@@ -216,7 +216,7 @@ fn check_case(case: &Case) {
 fn objective_in_every_combination() {
     use rayon::prelude::*;
     let all = cases(0xC0FFEE);
-    assert_eq!(all.len(), 60);
+    assert_eq!(all.len(), 90);
     all.par_iter().for_each(check_case);
 }
 

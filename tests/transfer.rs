@@ -156,7 +156,9 @@ fn pictures_and_textures_share_a_builder_but_not_every_option() {
     assert_eq!((texture.picture.width(), texture.picture.height()), (40, 28));
     assert!(texture.report.loss.content.is_empty());
     let refused = |builder: Builder| message(paint(builder, &styles));
-    assert!(refused(small().original_colours(true)).starts_with("original_colours: a texture"));
+    assert!(
+        refused(small().original_colours(true)).starts_with("original_colours: cannot be used for a texture")
+    );
     assert!(refused(small().content_weight(1.0)).starts_with("content_weight: "));
     assert!(message(small().size((0, 28)).build()).starts_with("size: "));
     assert!(message(paint(small(), &[])).contains("no style picture"));

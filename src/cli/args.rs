@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::network::InputColours;
+use crate::network::{InputColours, LayerList};
 use crate::run::Start;
 use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
-use crate::run::preset::Preset;
+use crate::run::values::Preset;
 
 use super::examples;
 use super::masks::RegionArgs;
@@ -174,6 +174,15 @@ pub(super) struct EvaluateArgs {
     /// Write the gradient by RGB in [0, 1] as float32, 3×H×W
     #[arg(long, value_name = "FILE.npy")]
     pub gradient: Option<PathBuf>,
+    /// Write the features of the picture as float64 arrays by layer, N×H×W
+    #[arg(long, value_name = "FILE.npz")]
+    pub features: Option<PathBuf>,
+    /// Write the Gram matrices of the picture (F·Fᵀ, N×N), the sums of its features and the numbers of positions
+    #[arg(long, value_name = "FILE.npz")]
+    pub gram: Option<PathBuf>,
+    /// The layers that --features and --gram write [default: those that the losses compare]
+    #[arg(long, value_name = "LAYERS")]
+    pub layers: Option<LayerList>,
     /// The precision of the computation [default: f64; f32 where --convolution or --isa choose an engine]
     #[arg(long, value_enum)]
     pub precision: Option<PrecisionValue>,

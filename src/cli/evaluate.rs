@@ -7,6 +7,7 @@ use super::options::{self, refuse};
 use super::values::SizeValue;
 use super::{Ending, output};
 use crate::diagnose::evaluate::{Evaluation, Precision, evaluate};
+use crate::diagnose::export;
 use crate::engine::backend::ConvolutionAlgorithm;
 use crate::error::Result;
 use crate::loss::Terms;
@@ -40,11 +41,22 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
     };
     let precision = precision(args)?;
     options::check_blend(args.style_blend.as_ref(), args.style.len())?;
-    if args.content.is_none() && args.style.is_empty() {
+    let exports = args.features.is_some() || args.gram.is_some();
+    if args.layers.is_some() && !exports {
+        return refuse("layers", "belongs to `features` or `gram`; give one of them, or leave it out");
+    }
+    let compares = args.content.is_some() || !args.style.is_empty();
+    if !compares && let Some(_) = &args.gradient {
+        return refuse("gradient", "there is nothing to compare with; give `content`, `style` or both");
+    }
+    if !compares && !exports {
         return refuse("content", "there is nothing to compare with; give `content`, `style` or both");
     }
     if let Some(file) = &args.gradient {
         Evaluation::check_gradient_output(file)?;
+    }
+    for file in [&args.features, &args.gram].into_iter().flatten() {
+        export::check_archive_output(file)?;
     }
     let mut options = Options::default();
     options.content = args.content_loss.clone();
@@ -61,6 +73,16 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
     let content = args.content.as_ref().map(load).transpose()?;
     let styles = args.style.iter().map(load).collect::<Result<Vec<_>>>()?;
     let image = alike(load(&args.image)?, content.as_ref().filter(|_| longer.is_some()))?;
+    if exports {
+        let layers: Vec<Layer> =
+            args.layers.iter().flat_map(|list| list.0.iter().map(|(layer, _)| *layer)).collect();
+        let seen = export::features(&builder, &image, &layers, precision)?;
+        args.features.as_ref().map_or(Ok(()), |file| export::save_features(&seen, file))?;
+        args.gram.as_ref().map_or(Ok(()), |file| export::save_moments(&seen, file))?;
+    }
+    if !compares {
+        return Ok(Ending::Done);
+    }
     let weight = |at: usize| args.style_blend.as_ref().map_or(1.0, |blend| blend.0[at]);
     let styles = styles.into_iter().enumerate().map(|(at, style)| Style::new(style).weight(weight(at)));
     let request = match &content {

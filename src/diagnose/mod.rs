@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod evaluate;
+pub mod export;
 
 use crate::tensor::Scalar;
 

@@ -27,8 +27,8 @@ use crate::tensor::{Scalar, Shape};
 ///     }
 /// }
 ///
-/// let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
-/// let transfer = StyleTransfer::builder().size(24).iterations(2).term(Brightness).build()?;
+/// let (photo, painting) = (Picture::uniform(48, 32, [0.2, 0.4, 0.6])?, Picture::uniform(40, 40, [0.9, 0.5, 0.1])?);
+/// let transfer = StyleTransfer::builder().size(48).iterations(2).term(Brightness).build()?;
 /// let result = transfer.run(&Request::picture(&photo, [painting]), ())?;
 /// assert!(result.report.loss.pixel.iter().any(|(name, _)| name == "brightness"));
 /// # Ok::<(), impasto::Error>(())

@@ -11,9 +11,8 @@ use crate::kernels::simd::Isa;
 use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
-use crate::run::preset::Preset;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::{Budget, OptimizerName, Quality, Strength};
+use crate::run::values::{Budget, OptimizerName, Preset, Quality, Strength};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -137,8 +136,8 @@ options! {
         /// Take about so long, like 30s or 1m30s: a size ends when its part of the time is over
         #[arg(value_name = "TIME", allow_hyphen_values = true)]
         time: into Budget,
-        /// Iterations at each size, coarse to fine; one number is halved from size to size, but stays at least 30 (N/4:
-        /// a quarter from size to size, but at least 8) [default: 200]
+        /// Iterations at each size, coarse to fine; with N/4 a quarter from size to size, at least
+        /// 8; one number alone is halved from size to size, but stays at least 30 [default: 200]
         #[arg(value_name = "N[,N...]", allow_hyphen_values = true)]
         iterations: into Iterations,
         /// About the longer side of the coarsest size; as large as the result for one size only [default: 128]

@@ -7,31 +7,10 @@ use super::defaults;
 use super::options::Options;
 use super::request::Start;
 use super::sizes::Iterations;
-use super::values::{OptimizerName, Quality};
+use super::values::{OptimizerName, Preset, Quality};
 use crate::loss::Normalisation;
-use crate::names::named;
 use crate::network::LayerList;
 use crate::tensor::Pooling;
-
-/// A published system whose settings are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Preset {
-    /// Gatys, Ecker & Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016.
-    Gatys,
-    /// J. Johnson, neural-style (2015), its defaults.
-    Johnson,
-    /// H. Narayanan, "Convolutional neural networks for artistic style transfer" (2017), its notebook's settings.
-    Narayanan,
-}
-
-named! {
-    Preset is "a preset" {
-        "gatys" => Gatys,
-        "johnson" => Johnson,
-        "narayanan" => Narayanan,
-    }
-}
 
 impl Preset {
     /// Its settings, as if they had been said.

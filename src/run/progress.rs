@@ -98,10 +98,10 @@ impl Observer for () {
 /// ```
 /// use impasto::{Cancel, Request, StopReason, StyleTransfer, picture::Picture};
 ///
-/// let (photo, painting) = (Picture::uniform(24, 16, [0.2, 0.4, 0.6])?, Picture::uniform(16, 16, [0.9, 0.5, 0.1])?);
+/// let (photo, painting) = (Picture::uniform(48, 32, [0.2, 0.4, 0.6])?, Picture::uniform(40, 40, [0.9, 0.5, 0.1])?);
 /// let cancel = Cancel::new();
 /// cancel.cancel(); // from another thread, at any time
-/// let transfer = StyleTransfer::builder().size(24).build()?;
+/// let transfer = StyleTransfer::builder().size(48).build()?;
 /// let result = transfer.run(&Request::picture(&photo, [painting]).cancelled_by(&cancel), ())?;
 /// assert_eq!(result.report.stop, StopReason::Cancelled);
 /// # Ok::<(), impasto::Error>(())

@@ -291,9 +291,51 @@ pub fn carry(result: &[f32], from: Size, to: Size, detail: Option<(&[f32], &[f32
     carried
 }
 
+/// A result carried to a size twice or more as large, as a tile: the enlargement looks at what lies on the other side.
+pub fn carry_tile(result: &[f32], from: Size, to: Size) -> Vec<f32> {
+    let factor = to.0 / from.0;
+    if to != (factor * from.0, factor * from.1) {
+        return carry(result, from, to, None);
+    }
+    // More than the enlargement's kernel reaches.
+    const EDGE: usize = 4;
+    let wide = (from.0 + 2 * EDGE, from.1 + 2 * EDGE);
+    let place = |at: usize, size: usize| (at + EDGE.div_ceil(size) * size - EDGE) % size;
+    let pixel = |at: usize| {
+        let (plane, y, x) = (at / (wide.0 * wide.1), at / wide.0 % wide.1, at % wide.0);
+        result[(plane * from.1 + place(y, from.1)) * from.0 + place(x, from.0)]
+    };
+    let wrapped: Vec<f32> = (0..3 * wide.0 * wide.1).map(pixel).collect();
+    let large = (factor * wide.0, factor * wide.1);
+    let enlarged = resize::planes(&wrapped, 3, wide.0, wide.1, large.0, large.1);
+    let inside = |at: usize| {
+        let (plane, y, x) = (at / (to.0 * to.1), at / to.0 % to.1, at % to.0);
+        enlarged[(plane * large.1 + y + factor * EDGE) * large.0 + x + factor * EDGE]
+    };
+    (0..3 * to.0 * to.1).map(inside).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tile_is_enlarged_around_its_border() {
+        let (width, height) = (6, 5);
+        let value = |c: usize, y: usize, x: usize| ((c * 7 + y * 13 + x * 5) % 11) as f32 / 11.0;
+        let tile = |dy: usize, dx: usize| -> Vec<f32> {
+            let plane = width * height;
+            let at = |k: usize| value(k / plane, (k / width + dy) % height, (k % width + dx) % width);
+            (0..3 * plane).map(at).collect()
+        };
+        let enlarged = |dy, dx| carry_tile(&tile(dy, dx), (width, height), (2 * width, 2 * height));
+        let (plain, moved) = (enlarged(0, 0), enlarged(1, 2));
+        for at in 0..plain.len() {
+            let (c, y, x) = (at / (4 * width * height), at / (2 * width) % (2 * height), at % (2 * width));
+            let from = (c * 2 * height + (y + 2) % (2 * height)) * 2 * width + (x + 4) % (2 * width);
+            assert!((moved[at] - plain[from]).abs() < 1e-6, "{c} {y} {x}");
+        }
+    }
 
     #[test]
     fn sizes_halve_down_to_about_the_coarsest() {

@@ -18,6 +18,8 @@ pub(crate) enum StartPictures {
     Picture(Picture),
     /// Noise, at the coarsest size only: finer sizes take nothing from it.
     Noise(Picture),
+    /// The same for a picture that tiles.
+    Tile(Picture),
 }
 
 impl StartPictures {
@@ -68,7 +70,8 @@ impl StartPictures {
             }
             (Start::Content | Start::Noise, _) => {
                 let noise = noise(settings.seed, settings.noise_scale, coarsest)?;
-                Ok(Self::Noise(blended(matched(&noise)?)?))
+                let start = blended(matched(&noise)?)?;
+                Ok(if settings.tileable { Self::Tile(start) } else { Self::Noise(start) })
             }
         }
     }
@@ -76,7 +79,9 @@ impl StartPictures {
     /// The start at the coarsest size.
     pub fn at(&self, size: Size) -> Vec<f32> {
         match self {
-            Self::Picture(picture) | Self::Noise(picture) => picture.at_size(size.0, size.1).into_rgb(),
+            Self::Picture(picture) | Self::Noise(picture) | Self::Tile(picture) => {
+                picture.at_size(size.0, size.1).into_rgb()
+            }
         }
     }
 
@@ -84,6 +89,7 @@ impl StartPictures {
     pub fn carry(&self, result: &[f32], from: Size, to: Size) -> Vec<f32> {
         match self {
             Self::Noise(_) => sizes::carry(result, from, to, None),
+            Self::Tile(_) => sizes::carry_tile(result, from, to),
             Self::Picture(_) => sizes::carry(result, from, to, Some((&self.at(from), &self.at(to)))),
         }
     }

@@ -23,6 +23,26 @@ named! {
     }
 }
 
+/// A published system whose settings are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Preset {
+    /// Gatys, Ecker & Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016.
+    Gatys,
+    /// J. Johnson, neural-style (2015), its defaults.
+    Johnson,
+    /// H. Narayanan, "Convolutional neural networks for artistic style transfer" (2017), its notebook's settings.
+    Narayanan,
+}
+
+named! {
+    Preset is "a preset" {
+        "gatys" => Gatys,
+        "johnson" => Johnson,
+        "narayanan" => Narayanan,
+    }
+}
+
 /// How much work a picture is worth, in place of iterations and tolerance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

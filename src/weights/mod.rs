@@ -45,6 +45,7 @@
 //! read, values never grow beyond their checked shape, a pickle can only describe arrays: no code of it is ever run.
 //! Whatever is wrong is one sentence that names the array.
 
+pub(crate) mod archive;
 mod assemble;
 mod colours;
 mod container;

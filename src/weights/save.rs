@@ -1,6 +1,6 @@
 //! Writing a network as `.npz`, uncompressed, whole or not at all.
 
-use super::npy;
+use super::archive::Archive;
 use super::{metadata, metadata::MAX_SIZE};
 use crate::error::{Error, Result};
 use crate::files;
@@ -8,8 +8,6 @@ use crate::network::Network;
 use half::f16;
 use std::io::{self, Seek, Write};
 use std::path::Path;
-use zip::CompressionMethod;
-use zip::write::{SimpleFileOptions, ZipWriter};
 
 /// How the convolutions' weights are stored; everything else is small and stays float32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,35 +52,20 @@ fn require_half_range(network: &Network) -> Result<()> {
 
 /// Writes the archive; equal networks give equal bytes.
 fn write(network: &Network, json: &[u8], storage: Storage, writer: impl Write + Seek) -> io::Result<()> {
-    let mut archive = ZipWriter::new(writer);
-    fn start<W: Write + Seek>(archive: &mut ZipWriter<W>, name: &str) -> io::Result<()> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .last_modified_time(zip::DateTime::default())
-            .unix_permissions(0o644);
-        Ok(archive.start_file(format!("{name}.npy"), options)?)
-    }
-    start(&mut archive, "input.weight")?;
-    npy::write_f32(&mut archive, &[3, 3], network.input_weight())?;
-    start(&mut archive, "input.bias")?;
-    npy::write_f32(&mut archive, &[3], network.input_bias())?;
+    let mut archive = Archive::new(writer);
+    archive.array("input.weight", &[3, 3], network.input_weight().iter().copied())?;
+    archive.array("input.bias", &[3], network.input_bias().iter().copied())?;
     for c in network.convolutions() {
         let name = c.name();
         let (weight, shape) = (format!("{name}.weight"), [c.outputs(), c.inputs(), 3, 3]);
         match storage {
-            Storage::F32 => {
-                start(&mut archive, &weight)?;
-                npy::write_f32(&mut archive, &shape, c.weight())?;
-            }
+            Storage::F32 => archive.array(&weight, &shape, c.weight().iter().copied())?,
             Storage::F16 => {
-                start(&mut archive, &weight)?;
-                npy::write(&mut archive, &shape, c.weight().iter().map(|&value| f16::from_f32(value)))?;
+                archive.array(&weight, &shape, c.weight().iter().map(|&value| f16::from_f32(value)))?;
             }
         }
-        start(&mut archive, &format!("{name}.bias"))?;
-        npy::write_f32(&mut archive, &[c.outputs()], c.bias())?;
+        archive.array(&format!("{name}.bias"), &[c.outputs()], c.bias().iter().copied())?;
     }
-    start(&mut archive, "metadata")?;
-    npy::write(&mut archive, &[json.len()], json.iter().copied())?;
-    archive.finish()?.flush()
+    archive.array("metadata", &[json.len()], json.iter().copied())?;
+    archive.finish()
 }

@@ -61,7 +61,7 @@ fn constants_that_cannot_work_are_refused() {
         [0.0, -0.02, 1e-10, 1e7, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE]
     {
         let message = refused(Optimizer::Adam { learning_rate }, None);
-        assert!(message.starts_with(&format!("learning rate: is {learning_rate}: expected")), "{message}");
+        assert!(message.starts_with(&format!("learning_rate: is {learning_rate}: expected")), "{message}");
     }
     for tolerance in [-1e-9, 1.0, f64::NAN, f64::INFINITY] {
         for optimizer in OPTIMIZERS {
