@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use crate::Result;
 use crate::diagnose::check::{Finding, check};
 use crate::kernels::simd::Isa;
 use crate::run::threads;
-use crate::Result;
 
 use super::args::CheckArgs;
 use super::values::SizeValue;
