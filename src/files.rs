@@ -155,6 +155,13 @@ impl Destination {
     }
 }
 
+/// Puts the bytes of a finished file that nothing takes under a free name made from `asked`, in the working folder or the
+/// system's folder for temporary files; none if neither takes them.
+#[cfg(feature = "cli")]
+pub(crate) fn keep(asked: &Path, bytes: &[u8]) -> Option<PathBuf> {
+    kept::keep(asked, bytes)
+}
+
 /// Fails at once if a file cannot be written to `path` later; see [`Destination::prove`].
 pub(crate) fn check_writable(path: &Path) -> Result<()> {
     Destination::prove(path, 0).map(drop)

@@ -89,11 +89,12 @@ pub use run::colour::ColourMode;
 pub use run::defaults;
 pub use run::masks::Mask;
 pub use run::options::Options;
+pub use run::preset::Preset;
 pub use run::sizes::{Iterations, SizeRule};
-pub use run::values::{OptimizerName, Strength};
+pub use run::values::{Budget, OptimizerName, Quality, Strength};
 pub use run::{
-    Builder, Cancel, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes,
-    StyleTransfer, Stylized,
+    Builder, Cancel, Evaluated, Forecast, Observer, Progress, Report, Request, SizeForecast, SizeReport,
+    Start, Style, StyleSizes, StyleTransfer, Stylized,
 };
 pub use tensor::{Padding, Pooling};
 

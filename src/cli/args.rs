@@ -6,21 +6,22 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::network::InputColours;
+use crate::run::Start;
 use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
-use crate::run::values::Strength;
+use crate::run::preset::Preset;
 
-use super::masks::{GuideArgs, KeepArgs};
+use super::examples;
+use super::masks::RegionArgs;
+use super::running::RunningArgs;
+use super::saving::SavingArgs;
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
 /// Paints one picture in the style of another, on a plain CPU.
 #[derive(Debug, Parser)]
 #[command(name = "impasto", version, about, max_term_width = 100, propagate_version = true)]
-#[command(
-    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted (the best picture so far is \
-                        written).\nResults go to files and stdout, progress and messages to stderr."
-)]
+#[command(after_help = examples::ALL)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -29,22 +30,52 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Paint CONTENT in the style of STYLE
+    #[command(after_help = examples::TRANSFER)]
     Transfer(TransferArgs),
     /// Make a new texture in the style of STYLE, from noise
+    #[command(after_help = examples::TEXTURE)]
     Texture(TextureArgs),
+    /// Show what a picture was made of and how
+    #[command(after_help = examples::INSPECT)]
+    Inspect {
+        /// A picture that this program painted
+        picture: PathBuf,
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a picture again by its receipt, and say whether it is the same
+    #[command(after_help = examples::REPLAY)]
+    Replay(ReplayArgs),
     /// Print the loss of a picture, term by term
+    #[command(after_help = examples::EVALUATE)]
     Evaluate(EvaluateArgs),
     /// Compare gradients with finite differences, on this machine
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// Measure the speed of one evaluation
+    #[command(after_help = examples::BENCH)]
     Bench(BenchArgs),
     /// Show or convert network files
+    #[command(after_help = examples::WEIGHTS)]
     Weights(WeightsArgs),
+    /// Print what a shell completes this command by
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, or write one for every command into a folder
+    #[command(after_help = examples::MAN)]
+    Man {
+        /// A folder, which must be there
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
 pub(super) struct TransferArgs {
-    /// The picture to paint (PNG, JPEG, WebP, TIFF or BMP)
+    /// The picture to paint (PNG, JPEG, WebP, TIFF, BMP, GIF or QOI), or - for stdin
     pub content: PathBuf,
     /// One or more pictures whose style is taken, each as
     /// FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine][:mask=MASK][:at=MASK]; several are mixed
@@ -52,15 +83,13 @@ pub(super) struct TransferArgs {
     pub style: Vec<StyleValue>,
     #[command(flatten)]
     pub painting: PaintingArgs,
-    /// Start from the content, from noise, or from a picture
-    #[arg(long, value_name = "content|noise|FILE", default_value = "content", help_heading = "Painting")]
-    pub init: InitValue,
+    /// Start from the content, from noise, or from a picture [default: content; noise with a preset]
+    #[arg(long, value_name = "content|noise|FILE", help_heading = "Painting")]
+    pub init: Option<InitValue>,
     #[command(flatten)]
     pub picture: PictureOptions,
     #[command(flatten)]
     pub content_loss: ContentOptions,
-    #[command(flatten)]
-    pub keep: KeepArgs,
 }
 
 #[derive(Debug, Args)]
@@ -79,9 +108,10 @@ pub(super) struct TextureArgs {
 /// What pictures and textures share.
 #[derive(Debug, Args)]
 pub(super) struct PaintingArgs {
-    /// Where the result goes; the extension names the format
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    #[command(flatten)]
+    pub saving: SavingArgs,
+    #[command(flatten)]
+    pub running: RunningArgs,
     /// One weight for each style picture, like 0.7,0.3 [default: all the same]
     #[arg(long, value_name = "WEIGHTS", allow_hyphen_values = true, help_heading = "Loss")]
     pub style_blend: Option<NumbersValue>,
@@ -91,18 +121,12 @@ pub(super) struct PaintingArgs {
     /// A style for the strokes: the same as STYLE:sizes=fine
     #[arg(long, value_name = "STYLE", help_heading = "Painting")]
     pub style_fine: Option<StyleValue>,
-    /// No progress, no messages but errors
-    #[arg(short, long)]
-    pub quiet: bool,
-    /// JSON on stdout: one object a line for progress (none with --quiet), and a last one for the result
-    #[arg(long)]
-    pub json: bool,
     #[command(flatten)]
     pub loss: LossOptions,
     #[command(flatten)]
     pub paint: PaintOptions,
     #[command(flatten)]
-    pub guides: GuideArgs,
+    pub regions: RegionArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
 }
@@ -209,6 +233,36 @@ pub(super) struct BenchArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// A picture that this program painted
+    pub picture: PathBuf,
+    /// The content, where it is not found under its name
+    #[arg(long, value_name = "FILE")]
+    pub content: Option<PathBuf>,
+    /// The styles, where they are not found under their names, in their order
+    #[arg(long, value_name = "FILE")]
+    pub style: Vec<PathBuf>,
+    /// The picture that the run started from, where it is not found under its name
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// The network, where it is not found under its name
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Write the new picture, too
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace an existing file
+    #[arg(long)]
+    pub overwrite: bool,
+    /// No progress, no messages but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct WeightsArgs {
     #[command(subcommand)]
     pub command: WeightsCommand,
@@ -240,13 +294,20 @@ pub(super) enum WeightsCommand {
 }
 
 impl TransferArgs {
+    /// Where the run starts.
+    pub fn init(&self) -> InitValue {
+        match (&self.init, self.painting.loss.preset.map(Preset::start)) {
+            (Some(init), _) => init.clone(),
+            (None, Some(Start::Noise)) => InitValue::Noise,
+            (None, _) => InitValue::Content,
+        }
+    }
+
     /// What was said, as the library takes it.
     pub fn options(&self) -> Options {
         let mut options = self.painting.options();
         options.content = self.content_loss.clone();
         options.picture = self.picture.clone();
-        // The request gets the mask.
-        options.picture.strength.take_if(|strength| matches!(strength, Strength::Mask(_)));
         options
     }
 }

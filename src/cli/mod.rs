@@ -8,16 +8,30 @@
 mod args;
 mod bench;
 mod check;
+mod dry_run;
 mod evaluate;
+mod examples;
+mod inputs;
+mod inspect;
 mod interrupt;
 mod masks;
+mod notices;
 mod options;
 mod output;
 mod progress;
+mod receipt;
+mod replay;
+mod running;
+mod saving;
+mod settings_file;
+mod shell;
 mod spelling;
 mod transfer;
 mod values;
+mod watching;
 mod weights;
+mod words;
+mod work;
 
 use std::process::ExitCode;
 
@@ -45,10 +59,14 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         args::Command::Transfer(args) => transfer::transfer(&args),
         args::Command::Texture(args) => transfer::texture(&args),
+        args::Command::Inspect { picture, json } => inspect::run(&picture, json),
+        args::Command::Replay(args) => replay::run(&args),
         args::Command::Evaluate(args) => evaluate::run(&args),
         args::Command::Check(args) => check::run(&args),
         args::Command::Bench(args) => bench::run(&args),
         args::Command::Weights(args) => weights::run(&args),
+        args::Command::Completions { shell } => shell::completions(shell),
+        args::Command::Man { folder } => shell::man(folder.as_deref()),
     };
     match ending {
         Ok(Ending::Done) => ExitCode::SUCCESS,
@@ -79,12 +97,8 @@ fn usage(error: &clap::Error) -> ExitCode {
         }
         _ => {}
     }
-    let text = error.to_string();
-    let said =
-        text.split("\n\nUsage:").next().unwrap_or_default().split("\n\nFor more").next().unwrap_or_default();
-    let sentence: Vec<&str> = said.split_whitespace().collect();
-    let sentence = sentence.join(" ");
-    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-    output::message(&format!("impasto: error: {sentence} (see `impasto --help`)"));
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    output::message(&format!("impasto: error: {}", words::sentence(error, &arguments)));
     ExitCode::from(2)
 }

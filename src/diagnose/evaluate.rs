@@ -113,10 +113,19 @@ pub fn evaluate(
         );
         return Err(Error::option("content", message));
     }
-    let computing = Computing::new(&builder.options.network, &builder.resolved_network()?)?;
+    let mut options = builder.options.with_bundles();
+    // What a preset says of a side that has no picture falls away; what was said is refused.
+    if request.content.is_none() {
+        options.content = builder.options.content.clone();
+    }
+    if request.styles.is_empty() {
+        options.loss.style_weight = builder.options.loss.style_weight;
+        options.loss.style_layers = builder.options.loss.style_layers.clone();
+    }
+    let computing = Computing::new(&options.network, &builder.resolved_network()?, false)?;
     let backend = &computing.backend;
     let purpose = Purpose::Numbers { content: request.content.is_some(), style: !request.styles.is_empty() };
-    let losses = losses(&builder.options.content, &builder.options.loss, backend.network(), purpose)?;
+    let losses = losses(&options.content, &options.loss, backend.network(), purpose)?;
     let compared = losses.content_taps();
     let plan = |height, width, taps: &_, kind| {
         let plan = Plan::new(backend.network().clone(), height, width, taps)?;

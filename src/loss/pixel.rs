@@ -45,8 +45,8 @@ pub trait PixelTerm: Send + Sync {
 /// One pixel term with its weight.
 #[derive(Clone)]
 pub(crate) enum WeightedPixelTerm {
-    /// [`variation`].
-    Variation(f64),
+    /// [`variation`], and whether the picture wraps.
+    Variation(f64, bool),
     /// [`range`].
     Range(f64),
     /// A user's.
@@ -71,7 +71,7 @@ impl WeightedPixelTerm {
     /// Its name in reports.
     pub fn name(&self) -> &str {
         match self {
-            Self::Variation(_) => "tv",
+            Self::Variation(..) => "tv",
             Self::Range(_) => "range",
             Self::Custom(term) => term.name(),
         }
@@ -81,7 +81,9 @@ impl WeightedPixelTerm {
     pub fn add<T: Scalar>(&self, rgb: &[T], shape: Shape, gradient: &mut [T], scratch: &mut Scratch) -> f64 {
         let sums = &mut scratch.sums;
         match self {
-            Self::Variation(weight) => weight * variation::add(rgb, shape, *weight, gradient, sums),
+            Self::Variation(weight, wraps) => {
+                weight * variation::add(rgb, shape, *weight, *wraps, gradient, sums)
+            }
             Self::Range(weight) => weight * range::add(rgb, *weight, gradient, sums),
             Self::Custom(term) => {
                 let Scratch { rgb: values, slopes, .. } = scratch;

@@ -53,9 +53,10 @@ impl Builder {
     /// [`Error::Network`](crate::Error::Network) for a network that cannot be used.
     pub fn build(self) -> Result<StyleTransfer> {
         let network = self.resolved_network()?;
-        let mut settings = Settings::new(&self.options, &network)?;
+        let options = self.options.with_bundles();
+        let mut settings = Settings::new(&options, &network)?;
         settings.losses.terms = self.terms;
-        let computing = Computing::new(&self.options.network, &network)?;
+        let computing = Computing::new(&options.network, &network, settings.tileable)?;
         Ok(StyleTransfer { settings, options: self.options, computing, identity: Arc::new(()) })
     }
 }
@@ -68,7 +69,9 @@ impl StyleTransfer {
             return Err(Error::option(option, message));
         }
         let network = self.computing.backend.network();
-        let losses = losses(&self.options.content, &self.options.loss, network, Purpose::Texture)?;
+        // A preset's content side falls away; one that was said is refused.
+        let loss = self.options.with_bundles().loss;
+        let losses = losses(&self.options.content, &loss, network, Purpose::Texture)?;
         Ok(Losses { terms: self.settings.losses.terms.clone(), ..losses })
     }
 }

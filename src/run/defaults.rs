@@ -17,6 +17,15 @@ pub const ITERATIONS: usize = 200;
 /// No size gets fewer iterations than this (unless all do): below it the new detail is not repainted.
 pub const FEWEST_ITERATIONS: usize = 30;
 
+/// No size of a draft gets fewer iterations than this: below it a finer size shows little but the coarser one enlarged.
+pub const FEWEST_OF_A_DRAFT: usize = 8;
+
+/// Iterations of a draft at the coarsest size, a quarter as many at each finer one: the large forms cost little.
+pub const DRAFT_ITERATIONS: usize = 120;
+
+/// Iterations of a fine picture at the coarsest size, and its tolerance.
+pub const FINE: (usize, f64) = (600, 0.001);
+
 /// A size ends early when the loss falls by less than this part in ten iterations: nobody sees the rest.
 pub const TOLERANCE: f64 = 0.005;
 
@@ -28,6 +37,9 @@ pub const LEARNING_RATE: f64 = 0.02;
 
 /// The style picture's longer side relative to the result's: strokes as large as the painting shows them.
 pub const STYLE_SCALE: f64 = 1.0;
+
+/// The standard deviation of the noise, where 1 is from black to white: grey with grain, nothing that is cut off.
+pub const NOISE_SCALE: f64 = 0.15;
 
 /// The seed of the noise.
 pub const SEED: u64 = 0;

@@ -3,10 +3,12 @@
 //! For each size: measure the styles, prepare the objective, carry the coarser result up, minimise. Everything that
 //! can fail for a reason known beforehand fails in [`Job::new`].
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
-use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
+use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
 use super::regions::{self, Regions};
 use super::request::{Request, Style};
 use super::sizes::{self, Size};
@@ -23,6 +25,9 @@ use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, LossFunction, Step, Stop, StopReason};
 use crate::picture::Picture;
+
+/// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
+const EVALUATIONS_PER_ITERATION: f64 = 1.05;
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct Job<'a> {
@@ -41,13 +46,30 @@ impl<'a> Job<'a> {
         request: &'a Request<'a>,
         target: Size,
     ) -> Result<Self> {
+        let (settings, shares) = (&transfer.settings, request.shares()?);
+        let steps = Self::steps(transfer, losses, request, target)?;
+        let has_style = !losses.style_taps().is_empty();
+        let start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
+        Ok(Self { transfer, losses, request, start, steps })
+    }
+
+    /// The sizes, each of which is possible.
+    pub fn steps(
+        transfer: &StyleTransfer,
+        losses: &Losses,
+        request: &Request<'_>,
+        target: Size,
+    ) -> Result<Vec<SizeStep>> {
         let settings = &transfer.settings;
-        let backend = &transfer.computing.backend;
-        let shares = request.shares()?;
+        let (backend, painting) = (&transfer.computing.backend, &transfer.computing.painting);
+        request.shares()?;
         let style_taps = losses.style_taps();
         let (kind, compared) = (backend.kind(), losses.content_taps());
         let plan = |size: Size| -> Result<Plan> {
-            let plan = Plan::new(backend.network().clone(), size.1, size.0, &losses.taps())?;
+            let plan = Plan::new(painting.network().clone(), size.1, size.0, &losses.taps())?;
+            if settings.tileable {
+                check_tile(&plan, size)?;
+            }
             for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
                 let (width, height) = style.size(settings.style_scale, size);
                 let plan = Plan::new(backend.network().clone(), height, width, &style_taps);
@@ -62,14 +84,22 @@ impl<'a> Job<'a> {
         let iterations = settings.iterations.plan(&sizes)?;
         let step =
             |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
-        let steps = sizes.iter().zip(&iterations).map(step).collect::<Result<Vec<_>>>()?;
-        let start = StartPictures::new(request, settings, !style_taps.is_empty(), &shares, target, sizes[0])?;
-        Ok(Self { transfer, losses, request, start, steps })
+        sizes.iter().zip(&iterations).map(step).collect()
+    }
+
+    /// When a size ends, in seconds from the start, if the run's time is limited: as the work of the sizes is usually
+    /// divided, and with something left for what comes after.
+    fn deadline(&self, index: usize) -> Option<f64> {
+        let budget = self.transfer.settings.time?;
+        let work =
+            |steps: &[SizeStep]| steps.iter().map(|step| step.iterations as f64 * step.cost).sum::<f64>();
+        Some(0.97 * budget * work(&self.steps[..=index]) / work(&self.steps))
     }
 
     /// Every size from coarse to fine.
     pub fn paint(&self, observer: &mut dyn Observer) -> Result<Stylized> {
         let settings = &self.transfer.settings;
+        let observer = std::cell::RefCell::new(observer);
         let mut clock = Clock::new(self.steps.clone());
         let mut reports: Vec<SizeReport> = Vec::new();
         let mut evaluations = 0;
@@ -83,7 +113,20 @@ impl<'a> Job<'a> {
             };
             let mut objective = self.objective(index)?;
             clock.begin(index);
+            let (begun, deadline) = (clock.seconds(), self.deadline(index));
             let record = std::cell::RefCell::new(Record::default());
+            let done = std::cell::Cell::new(evaluations);
+            let told = |terms: &Terms| {
+                done.set(done.get() + 1);
+                observer.borrow_mut().evaluated(&Evaluated {
+                    evaluation: done.get(),
+                    size_index: index + 1,
+                    width: step.size.0,
+                    height: step.size.1,
+                    seconds: clock.seconds(),
+                    terms,
+                });
+            };
             let mut watch = |state: &Step| {
                 let record = record.borrow();
                 let progress = Progress {
@@ -92,19 +135,28 @@ impl<'a> Job<'a> {
                     size_index: index + 1,
                     size_count: self.steps.len(),
                     iteration: state.iteration,
-                    iterations: step.iterations,
+                    iterations: step.iterations.max(state.iteration),
                     terms: record.of(state.loss),
                     evaluations: evaluations + state.evaluations,
                     seconds: clock.seconds(),
                     seconds_left: clock.seconds_left(state.iteration),
                     pixels: state.pixels,
                 };
-                observer.observe(&progress).map_break(|()| Stop::Cancel)
+                observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)?;
+                // Half an iteration late is as near as half an iteration early.
+                let pace = (clock.seconds() - begun) / state.iteration as f64;
+                match deadline {
+                    Some(deadline) if clock.seconds() + pace / 2.0 >= deadline => {
+                        ControlFlow::Break(Stop::Finish)
+                    }
+                    _ => ControlFlow::Continue(()),
+                }
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
-            let limits = Limits { iterations: step.iterations, tolerance };
+            let iterations = if deadline.is_some() { usize::MAX } else { step.iterations };
+            let limits = Limits { iterations, tolerance };
             let cancel = &self.request.cancel;
-            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel };
+            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel, told: &told };
             let outcome = optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?;
             evaluations += outcome.evaluations;
             reports.push(SizeReport {
@@ -144,11 +196,33 @@ impl<'a> Job<'a> {
         Ok(Stylized { picture, report })
     }
 
+    /// What this would do, with the speed of the machine tried out at the coarsest size.
+    pub fn forecast(&self) -> Result<Forecast> {
+        let backend = &self.transfer.computing.backend;
+        let mut objective = self.objective(0)?;
+        let pixels = self.start.at(self.steps[0].size);
+        let mut gradient = vec![0.0; pixels.len()];
+        objective.evaluate(&pixels, &mut gradient); // not measured: it allocates
+        let begun = Instant::now();
+        objective.evaluate(&pixels, &mut gradient);
+        let rate = begun.elapsed().as_secs_f64() / self.steps[0].cost;
+        let size = |step: &SizeStep| SizeForecast {
+            width: step.size.0,
+            height: step.size.1,
+            iterations: step.iterations,
+            seconds: rate * step.cost * step.iterations as f64 * EVALUATIONS_PER_ITERATION,
+        };
+        let (width, height) = self.steps[self.steps.len() - 1].size;
+        let plan = Plan::new(backend.network().clone(), height, width, &self.losses.taps())?;
+        let memory = memory::estimate(&plan, backend.kind(), &self.losses.content_taps(), Use::Painting);
+        let sizes = self.steps.iter().map(size).collect();
+        Ok(Forecast { width, height, sizes, memory_bytes: memory as u64, threads: self.transfer.threads() })
+    }
+
     /// The objective at one of the sizes.
     fn objective(&self, index: usize) -> Result<Objective<BoxedEngine>> {
         let size = self.steps[index].size;
-        let backend = &self.transfer.computing.backend;
-        let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
+        let engine = self.transfer.computing.painting.engine(size.1, size.0, &self.losses.taps())?;
         let plan = engine.plan().clone();
         let has_style = !self.losses.style_taps().is_empty();
         let shares = if has_style { self.request.shares_at(index, self.steps.len()) } else { Vec::new() };
@@ -190,6 +264,23 @@ impl<'a> Job<'a> {
     }
 }
 
+/// Refuses a size that a tile cannot have: each pooling halves the map, and half of an odd side does not tile.
+fn check_tile(plan: &Plan, (width, height): Size) -> Result<()> {
+    let deepest = plan.taps().iter().map(|layer| layer.block).max().unwrap_or(1);
+    let step = 1usize << (deepest - 1);
+    if width.is_multiple_of(step) && height.is_multiple_of(step) {
+        return Ok(());
+    }
+    let nearest = |side: usize| (side + step / 2).max(step) / step * step;
+    let message = format!(
+        "a tile of {width}x{height} has no whole half at each of {} poolings; give multiples of {step}, such as {}x{}",
+        deepest - 1,
+        nearest(width),
+        nearest(height)
+    );
+    Err(Error::option("size", message))
+}
+
 /// Says that it is the style picture whose size does not suit.
 fn about_the_style(error: Error) -> Error {
     match error {
@@ -227,6 +318,7 @@ struct Recorded<'a> {
     objective: &'a mut Objective<BoxedEngine>,
     record: &'a std::cell::RefCell<Record>,
     cancel: &'a Cancel,
+    told: &'a dyn Fn(&Terms),
 }
 
 impl LossFunction for Recorded<'_> {
@@ -244,6 +336,8 @@ impl LossFunction for Recorded<'_> {
         record.seconds += begun.elapsed().as_secs_f64();
         let loss = terms.total;
         record.note(terms);
+        drop(record);
+        (self.told)(terms);
         Ok(loss)
     }
 }

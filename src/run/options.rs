@@ -11,8 +11,9 @@ use crate::kernels::simd::Isa;
 use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
+use crate::run::preset::Preset;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::{OptimizerName, Strength};
+use crate::run::values::{Budget, OptimizerName, Quality, Strength};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -60,6 +61,11 @@ macro_rules! options {
         }
 
         impl $name {
+            /// These, and where nothing was said, what `other` says.
+            fn or(&self, other: &Self) -> Self {
+                Self { $($field: self.$field.clone().or_else(|| other.$field.clone())),* }
+            }
+
             /// The first option of this group that was said, by its name.
             #[allow(dead_code, reason = "not every group is ever refused as a whole")]
             pub(crate) fn first_said(&self) -> Option<&'static str> {
@@ -77,7 +83,8 @@ macro_rules! options {
 options! {
     /// The losses' content side.
     content: ContentOptions under "Loss" {
-        /// The weight of the content, α: at least 0, where 0 leaves the content out; more keeps more of it
+        /// The weight of the content, α: at least 0, where 0 leaves the content out; more keeps more of it,
+        /// like 0.005 to 0.1 with relative
         /// [default: by normalisation; 0.02 for relative]
         #[arg(value_name = "A", allow_negative_numbers = true)]
         content_weight: value f64,
@@ -90,20 +97,23 @@ options! {
 options! {
     /// The losses' style side, and what holds for all of them.
     loss: LossOptions under "Loss" {
+        /// Take the settings of a published system where nothing else is said: gatys, johnson or narayanan
+        #[arg(value_name = "NAME")]
+        preset: value Preset,
         /// How the loss terms are normalised: relative, gatys, johnson or frobenius [default: relative]
         #[arg(value_name = "NAME", alias = "normalization")]
         normalisation: value Normalisation,
         /// What styles are compared by: gram or covariance [default: gram]
         #[arg(value_name = "NAME")]
         style_statistic: value StyleStatistic,
-        /// The weight of the style, β: at least 0 [default: by normalisation; 1 for relative]
+        /// The weight of the style, β: at least 0, like 0.3 to 3 with relative [default: by normalisation; 1 for relative]
         #[arg(value_name = "B", allow_negative_numbers = true)]
         style_weight: value f64,
-        /// The weight of the total variation, which smooths [default: 0.02 for a picture with normalisation relative,
-        /// else 0]
+        /// The weight of the total variation, like 0.005 to 0.2, which smooths [default: 0.02 for a picture with
+        /// normalisation relative, else 0]
         #[arg(value_name = "T", allow_negative_numbers = true)]
         tv_weight: value f64,
-        /// How firmly pixels are held in the range that a file can store; 0 lets them go and cuts them off at the end
+        /// How firmly pixels are held in the range that a file can store, like 1 to 100; 0 lets them go and cuts them off at the end
         /// [default: 10]
         #[arg(value_name = "R", allow_negative_numbers = true)]
         range_weight: value f64,
@@ -121,8 +131,14 @@ options! {
         /// the content's own like 50%, or an area like 2MP [default: 512]
         #[arg(value_name = "SIZE", allow_hyphen_values = true)]
         size: into SizeRule,
-        /// Iterations at each size, coarse to fine; one number is halved from size to size, but stays at least 30
-        /// [default: 200]
+        /// How much work: draft for a look at where it is going, normal, or fine [default: normal]
+        #[arg(value_name = "NAME")]
+        quality: value Quality,
+        /// Take about so long, like 30s or 1m30s: a size ends when its part of the time is over
+        #[arg(value_name = "TIME", allow_hyphen_values = true)]
+        time: into Budget,
+        /// Iterations at each size, coarse to fine; one number is halved from size to size, but stays at least 30 (N/4:
+        /// a quarter from size to size, but at least 8) [default: 200]
         #[arg(value_name = "N[,N...]", allow_hyphen_values = true)]
         iterations: into Iterations,
         /// About the longer side of the coarsest size; as large as the result for one size only [default: 128]
@@ -131,9 +147,16 @@ options! {
         /// A size ends when the loss falls by less than this part in ten iterations; 0 for never [default: 0.005]
         #[arg(value_name = "PART", allow_negative_numbers = true)]
         tolerance: value f64,
-        /// The style pictures' longer side relative to the result's: above 1 for larger strokes [default: 1]
+        /// The style pictures' longer side relative to the result's, like 0.5 to 2: above 1 for larger strokes [default: 1]
         #[arg(value_name = "FACTOR", allow_negative_numbers = true)]
         style_scale: value f64,
+        /// Make a texture that continues on its other side, so that copies of it tile without seams
+        #[arg(num_args = 0, default_missing_value = "true")]
+        tileable: value bool,
+        /// How strong the noise is that a run starts from: its standard deviation, where 1 is from black to white
+        /// [default: 0.15]
+        #[arg(value_name = "SIGMA", allow_negative_numbers = true)]
+        noise_scale: value f64,
         /// What minimises the loss: lbfgs or adam [default: lbfgs]
         #[arg(value_name = "NAME")]
         optimizer: value OptimizerName,
@@ -156,6 +179,9 @@ options! {
         /// --style-weight; or a mask that says it for each place, from black to white [default: 0.5]
         #[arg(value_name = "S|MASK", allow_negative_numbers = true)]
         strength: into Strength,
+        /// How much of the content is mixed into a start from noise or from a picture, from 0 to 1 [default: 0]
+        #[arg(value_name = "PART", allow_negative_numbers = true)]
+        init_blend: value f64,
         /// Whose colours the result has: the style's; the content's, put back exactly (content) or as far as the style's
         /// shades reach them (match); or the content's with only luminance painted (luminance) [default: style]
         #[arg(value_name = "NAME", alias = "color")]
@@ -208,4 +234,17 @@ pub struct Options {
     /// How the network is computed.
     #[serde(flatten)]
     pub network: NetworkOptions,
+}
+
+impl Options {
+    /// These, and where nothing was said, what `other` says.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        Self {
+            content: self.content.or(&other.content),
+            loss: self.loss.or(&other.loss),
+            paint: self.paint.or(&other.paint),
+            picture: self.picture.or(&other.picture),
+            network: self.network.or(&other.network),
+        }
+    }
 }

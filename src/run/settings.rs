@@ -13,7 +13,8 @@ use crate::run::options::{
 };
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::run::values::{OptimizerName, Strength};
+use crate::run::values::{Budget, OptimizerName, Strength};
+use crate::tensor::Padding;
 
 /// Which of the losses a use of them has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +41,14 @@ pub(crate) struct Settings {
     pub iterations: Iterations,
     /// 0: a size never ends early.
     pub tolerance: f64,
+    /// Seconds that a run may take, if they were said.
+    pub time: Option<f64>,
     pub style_scale: f64,
     pub seed: u64,
+    pub noise_scale: f64,
+    pub tileable: bool,
+    /// The content's part in a start that is not the content.
+    pub init_blend: f64,
     pub colours: Colours,
     /// For a picture with content; see [`losses`] for other uses.
     pub losses: Losses,
@@ -61,6 +68,23 @@ impl Settings {
                 format!("{tolerance} was given; give a number from 0 to below 1"),
             ));
         }
+        if let Some(Budget(seconds)) = paint.time {
+            if !(seconds > 0.0 && seconds.is_finite()) {
+                let message = format!("{seconds} seconds were given; give a number above 0");
+                return Err(Error::option("time", message));
+            }
+            let said = [
+                ("iterations", paint.iterations.is_some()),
+                ("tolerance", paint.tolerance.is_some()),
+                ("quality", paint.quality.is_some()),
+            ];
+            if let Some((option, _)) =
+                said.into_iter().find(|(_, said)| *said && options.loss.preset.is_none())
+            {
+                let message = "`time` already says when each size ends; leave one of them out";
+                return Err(Error::option(option, message));
+            }
+        }
         if options.loss.style_weight == Some(0.0) && paint.style_scale.is_some() {
             let message = "does nothing where `style_weight` is 0; leave one of them out";
             return Err(Error::option("style_scale", message));
@@ -70,9 +94,20 @@ impl Settings {
             size: paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)).checked()?,
             coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(defaults::COARSEST))?,
             iterations: paint.iterations.clone().unwrap_or_default(),
-            tolerance,
+            // A run that has time uses it.
+            tolerance: if paint.time.is_some() { 0.0 } else { tolerance },
+            time: paint.time.map(|time| time.0),
             style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
             seed: paint.seed.unwrap_or(defaults::SEED),
+            noise_scale: above_zero("noise_scale", paint.noise_scale.unwrap_or(defaults::NOISE_SCALE), 1.0)?,
+            tileable: paint.tileable.unwrap_or(false),
+            init_blend: match options.picture.init_blend {
+                Some(part) if !(0.0..=1.0).contains(&part) => {
+                    let message = format!("{part} was given; give a number from 0 to 1");
+                    return Err(Error::option("init_blend", message));
+                }
+                part => part.unwrap_or(0.0),
+            },
             colours: colours(&options.picture)?,
             losses: with_strength(
                 options,
@@ -242,7 +277,10 @@ fn optimizer(paint: &PaintOptions) -> Result<Optimizer> {
 
 /// The engines of a network as the options choose them, and the threads they run in.
 pub(crate) struct Computing {
+    /// What looks at pictures that are given.
     pub backend: Backend,
+    /// What looks at the picture that is made: the same, but for the padding of a picture that tiles.
+    pub painting: Backend,
     pub pool: rayon::ThreadPool,
 }
 
@@ -251,7 +289,7 @@ impl Computing {
     ///
     /// # Errors
     /// A number of threads or an instruction set that cannot be had.
-    pub fn new(options: &NetworkOptions, network: &Network) -> Result<Self> {
+    pub fn new(options: &NetworkOptions, network: &Network, tileable: bool) -> Result<Self> {
         let network = match options.pooling {
             Some(pooling) => network.with_pooling(pooling),
             None => network.clone(),
@@ -261,7 +299,9 @@ impl Computing {
         let backend = pool.install(|| {
             Backend::new(std::sync::Arc::new(network), options.convolution.unwrap_or_default(), isa)
         })?;
-        Ok(Self { backend, pool })
+        let painting =
+            backend.with_padding(if tileable { Padding::Wrap } else { backend.network().padding() });
+        Ok(Self { backend, painting, pool })
     }
 }
 

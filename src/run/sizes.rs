@@ -23,6 +23,8 @@ pub type Size = (usize, usize);
 pub enum Iterations {
     /// So many at the coarsest size, half as many at each finer one, but at least 30 (or all, if fewer).
     Halving(usize),
+    /// So many at the coarsest size, a quarter as many at each finer one, but at least 8 (or all, if fewer).
+    Quartering(usize),
     /// One number for each size, from the coarsest to the finest.
     Each(Vec<usize>),
 }
@@ -50,6 +52,9 @@ impl FromStr for Iterations {
 
     /// Parses `200` or `200,100,50`.
     fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if let Some(Ok(coarsest @ 1..)) = text.strip_suffix("/4").map(|number| number.trim().parse()) {
+            return Ok(Self::Quartering(coarsest));
+        }
         let numbers: std::result::Result<Vec<usize>, _> = text.split(',').map(|n| n.trim().parse()).collect();
         match numbers {
             Ok(numbers) if numbers.contains(&0) => Err("every size needs at least 1 iteration".to_owned()),
@@ -64,6 +69,7 @@ impl fmt::Display for Iterations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Halving(coarsest) => write!(f, "{coarsest}"),
+            Self::Quartering(coarsest) => write!(f, "{coarsest}/4"),
             Self::Each(each) => {
                 write!(f, "{}", each.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
             }
@@ -82,6 +88,10 @@ impl Iterations {
             Self::Halving(coarsest) => {
                 let fewest = defaults::FEWEST_ITERATIONS.min(*coarsest);
                 (0..sizes.len()).map(|k| (coarsest >> k.min(63)).max(fewest)).collect()
+            }
+            Self::Quartering(coarsest) => {
+                let fewest = defaults::FEWEST_OF_A_DRAFT.min(*coarsest);
+                (0..sizes.len()).map(|k| (coarsest >> (2 * k).min(63)).max(fewest)).collect()
             }
             Self::Each(each) if each.len() == sizes.len() => each.clone(),
             Self::Each(each) => {
@@ -142,7 +152,7 @@ impl FromStr for SizeRule {
         let complain = || {
             format!(
                 "`{text}` is not a size; write the longer side like 1024, a width like 1024x, a height like x768, both \
-                 like 512x384, a part of the content's size like 50%, or an area like 2MP"
+                 in the content's shape like 512x384, a part of the content's size like 50%, or an area like 2MP"
             )
         };
         let pixels = |digits: &str| digits.parse::<usize>().map_err(|_| complain());
@@ -307,11 +317,14 @@ mod tests {
         let sizes = [(128, 96), (256, 192), (512, 384), (1024, 768)];
         assert_eq!(Iterations::default().plan(&sizes).unwrap(), [200, 100, 50, 30]);
         assert_eq!("10".parse::<Iterations>().unwrap().plan(&sizes).unwrap(), [10, 10, 10, 10]);
+        let draft: Iterations = "120/4".parse().unwrap();
+        assert_eq!(draft.plan(&sizes).unwrap(), [120, 30, 8, 8]);
+        assert_eq!(draft.to_string(), "120/4");
         let three: Iterations = "8,4,2".parse().unwrap();
         assert_eq!(three.plan(&sizes[..3]).unwrap(), [8, 4, 2]);
         let message = three.plan(&sizes).unwrap_err().to_string();
         assert!(message.contains("4 sizes (128x96, 256x192, 512x384, 1024x768)"), "{message}");
-        for bad in ["0", "3,0", "", "1,,2", "-1", "ten", "99999999999999999999"] {
+        for bad in ["0", "0/4", "/4", "9/2", "3,0", "", "1,,2", "-1", "ten", "99999999999999999999"] {
             assert!(bad.parse::<Iterations>().is_err(), "{bad}");
         }
     }

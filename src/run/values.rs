@@ -23,6 +23,65 @@ named! {
     }
 }
 
+/// How much work a picture is worth, in place of iterations and tolerance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Quality {
+    /// A look at where it is going: a quarter of the work, most of it at the coarse sizes.
+    Draft,
+    /// The default.
+    #[default]
+    Normal,
+    /// Three times the iterations, and no end before nothing more happens.
+    Fine,
+}
+
+named! {
+    Quality is "a quality" {
+        "draft" => Draft,
+        "normal" => Normal,
+        "fine" => Fine,
+    }
+}
+
+/// Seconds that a run may take; as text, `90`, `30s` or `1m30s`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget(pub f64);
+
+impl From<std::time::Duration> for Budget {
+    fn from(time: std::time::Duration) -> Self {
+        Self(time.as_secs_f64())
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0)
+    }
+}
+
+impl FromStr for Budget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let complain = || format!("`{text}` is not a time; write seconds like 30s, or 1m30s");
+        let number = |part: &str| match part.parse::<f64>() {
+            Ok(number) if number >= 0.0 && number.is_finite() => Ok(number),
+            _ => Err(complain()),
+        };
+        let (minutes, rest) = text.split_once('m').map_or((None, text), |(m, rest)| (Some(m), rest));
+        let minutes = minutes.map(number).transpose()?;
+        let seconds = match (rest.strip_suffix('s').unwrap_or(rest), minutes) {
+            ("", Some(_)) => 0.0,
+            (seconds, _) => number(seconds)?,
+        };
+        let seconds = 60.0 * minutes.unwrap_or(0.0) + seconds;
+        if seconds > 0.0 { Ok(Self(seconds)) } else { Err(complain()) }
+    }
+}
+
+by_text!(Budget);
+
 /// How much style a run has.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Strength {
@@ -56,3 +115,20 @@ impl FromStr for Strength {
 }
 
 by_text!(Strength);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_and_refused() {
+        for (text, seconds) in [("30s", 30.0), ("90", 90.0), ("1m30s", 90.0), ("2m", 120.0), ("0.5s", 0.5)] {
+            let budget: Budget = text.parse().unwrap();
+            assert_eq!(budget.0, seconds, "{text}");
+            assert_eq!(budget.to_string().parse(), Ok(budget));
+        }
+        for bad in ["", "s", "m", "0", "0s", "-1", "nan", "inf", "1h", "30 s", "1m-30s"] {
+            assert!(bad.parse::<Budget>().is_err(), "{bad}");
+        }
+    }
+}

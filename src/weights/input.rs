@@ -22,7 +22,10 @@ impl<T: BufRead + Seek> Input for T {}
 /// Opens a file, or reads a pipe to its end.
 pub(super) fn open(path: &Path) -> Message<Box<dyn Input>> {
     let failed = |error: std::io::Error| format!("it cannot be read: {}", plain(error));
-    let metadata = std::fs::metadata(path).map_err(failed)?;
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file; check the name".into(),
+        _ => failed(error),
+    })?;
     if metadata.is_dir() {
         return Err("it is a folder; name the network file in it".into());
     }

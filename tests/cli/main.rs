@@ -7,9 +7,13 @@ mod inputs;
 mod interrupt;
 mod numbers;
 mod painting;
+mod receipts;
 mod regions;
+mod saving;
 mod usage;
+mod watching;
 mod weights_command;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

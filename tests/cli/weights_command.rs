@@ -117,7 +117,7 @@ fn what_is_no_file_gets_one_sentence() {
         |file: &str, needle: &str| workshop.run(&format!("weights inspect {file}")).fails(1, needle);
     inspect("folder", "network folder: it is a folder");
     inspect("empty.npz", "network empty.npz: it is empty");
-    inspect("nothing.npz", "network nothing.npz: it cannot be read");
+    inspect("nothing.npz", "network nothing.npz: there is no such file; check the name");
     #[cfg(target_os = "linux")]
     {
         inspect("/dev/zero", "network /dev/zero: it is a device, not a file");
