@@ -13,6 +13,7 @@ use crate::run::options::{
 use crate::run::preset::Preset;
 use crate::run::values::Strength;
 
+use super::checkpoint::{CheckpointArgs, ResumeArgs};
 use super::masks::{GuideArgs, KeepArgs};
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Transfer(TransferArgs),
     /// Make a new texture in the style of STYLE, from noise
     Texture(TextureArgs),
+    /// Go on with a run that was saved with --checkpoint
+    Resume(ResumeArgs),
     /// Print the loss of a picture, term by term
     Evaluate(EvaluateArgs),
     /// Compare gradients with finite differences, on this machine
@@ -105,6 +108,8 @@ pub(super) struct PaintingArgs {
     pub paint: PaintOptions,
     #[command(flatten)]
     pub guides: GuideArgs,
+    #[command(flatten)]
+    pub checkpoint: CheckpointArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
 }

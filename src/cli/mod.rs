@@ -8,6 +8,7 @@
 mod args;
 mod bench;
 mod check;
+mod checkpoint;
 mod evaluate;
 mod interrupt;
 mod masks;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         args::Command::Transfer(args) => transfer::transfer(&args),
         args::Command::Texture(args) => transfer::texture(&args),
+        args::Command::Resume(args) => checkpoint::resume(&args),
         args::Command::Evaluate(args) => evaluate::run(&args),
         args::Command::Check(args) => check::run(&args),
         args::Command::Bench(args) => bench::run(&args),

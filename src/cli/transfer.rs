@@ -35,20 +35,23 @@ pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
         _ => None,
     };
     inputs.extend(strength.map(PathBuf::as_path));
-    check_destination(painting, &inputs, &init)?;
+    if let InitValue::File(file) = &init {
+        inputs.push(file);
+    }
+    check_destination(painting, &inputs)?;
     let content = match longest(painting) {
         Some(longer) => Picture::load_at_most(&args.content, longer)?,
         None => Picture::load(&args.content)?,
     };
-    let styles = load_styles(&styles, painting, Some(&content))?;
-    let mut request = Request::picture(&content, styles).start(start(&init, painting)?);
+    let loaded = load_styles(&styles, painting, Some(&content))?;
+    let mut request = Request::picture(&content, loaded).start(start(&init, painting)?);
     if let Some(keep) = &args.keep.keep {
         request = request.keep(keep.load("keep", Some(&content))?);
     }
     if let Some(file) = strength {
         request = request.strength(Mask::from_picture(&Picture::load(file)?));
     }
-    run(&transfer, &request, painting)
+    run(&transfer, &request, painting, &inputs)
 }
 
 /// Makes a texture.
@@ -62,19 +65,36 @@ pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
         .options(painting.options())
         .network(options::network(painting.network.weights.as_deref())?)
         .build()?;
-    check_destination(painting, &inputs(&styles, painting), &args.init)?;
-    let styles = load_styles(&styles, painting, None)?;
-    let request = Request::texture(styles).start(start(&args.init, painting)?);
-    run(&transfer, &request, painting)
+    let mut inputs = inputs(&styles, painting);
+    if let InitValue::File(file) = &args.init {
+        inputs.push(file);
+    }
+    check_destination(painting, &inputs)?;
+    let loaded = load_styles(&styles, painting, None)?;
+    let request = Request::texture(loaded).start(start(&args.init, painting)?);
+    run(&transfer, &request, painting, &inputs)
 }
 
-/// Paints, reports, writes.
-fn run(transfer: &StyleTransfer, request: &Request<'_>, painting: &PaintingArgs) -> Result<Ending> {
-    let request = request.clone().cancelled_by(&interrupt::install());
+/// Paints, reports, writes; `inputs` are the files that were read.
+fn run(
+    transfer: &StyleTransfer,
+    request: &Request<'_>,
+    painting: &PaintingArgs,
+    inputs: &[&Path],
+) -> Result<Ending> {
+    let mut inputs = inputs.to_vec();
+    inputs.extend(painting.network.weights.as_deref());
+    let checkpoints = painting.checkpoint.checkpoints(&inputs, &painting.output)?;
+    let mut request = request.clone().cancelled_by(&interrupt::install());
+    request.checkpoints = checkpoints.clone();
     let mut reporter = Reporter::new(painting);
-    let stylized = transfer.run(&request, |progress: &Progress<'_>| reporter.report(progress));
+    let observer = |progress: &Progress<'_>| reporter.report(progress);
+    let stylized = painting.checkpoint.run(transfer, &request, observer);
     let unreported = reporter.finish();
-    let ending = finish(&stylized?, painting)?;
+    let stylized = stylized?;
+    let ending = finish(&stylized, painting)?;
+    let silent = painting.quiet || painting.json;
+    painting.checkpoint.end(checkpoints.as_ref(), stylized.report.stop, silent);
     unreported.map_or(Ok(ending), Err)
 }
 
@@ -100,13 +120,9 @@ fn start(init: &InitValue, painting: &PaintingArgs) -> Result<Start> {
 }
 
 /// Finds out before the work whether the result can be written, and is not one of the inputs.
-fn check_destination(painting: &PaintingArgs, inputs: &[&Path], init: &InitValue) -> Result<()> {
+fn check_destination(painting: &PaintingArgs, inputs: &[&Path]) -> Result<()> {
     let output = &painting.output;
-    let mut inputs = inputs.to_vec();
-    if let InitValue::File(file) = init {
-        inputs.push(file);
-    }
-    options::check_distinct(output, &inputs)?;
+    options::check_distinct(output, inputs)?;
     check_output(output)?;
     let format = Format::of(output)?;
     if longest(painting).is_some_and(|longer| longer > format.longest_side()) {

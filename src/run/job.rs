@@ -3,8 +3,11 @@
 //! For each size: measure the styles, prepare the objective, carry the coarser result up, minimise. Everything that
 //! can fail for a reason known beforehand fails in [`Job::new`].
 
+use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
 use super::masks::Mask;
 use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
 use super::regions::{self, Regions};
@@ -21,7 +24,7 @@ use crate::loss::targets::{StyleTarget, blend, measure};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
-use crate::optimize::{self, Limits, LossFunction, Step, Stop, StopReason};
+use crate::optimize::{self, Limits, LossFunction, State, Step, Stop, StopReason};
 use crate::picture::Picture;
 
 /// One run: what is to be done, known to be possible.
@@ -67,23 +70,39 @@ impl<'a> Job<'a> {
         Ok(Self { transfer, losses, request, start, steps })
     }
 
-    /// Every size from coarse to fine.
-    pub fn paint(&self, observer: &mut dyn Observer) -> Result<Stylized> {
+    /// Every size from coarse to fine, from where `checkpoint` is. Where the request keeps checkpoints, `binding` is what they
+    /// belong to.
+    ///
+    /// # Errors
+    /// A checkpoint of another run; what only the work can tell.
+    pub fn paint(
+        &self,
+        observer: &mut dyn Observer,
+        binding: Option<Binding>,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Stylized> {
         let settings = &self.transfer.settings;
-        let mut clock = Clock::new(self.steps.clone());
-        let mut reports: Vec<SizeReport> = Vec::new();
-        let mut evaluations = 0;
-        let mut evaluation_seconds = 0.0;
+        let plan: Vec<_> = self.steps.iter().map(|step| (step.size, step.iterations)).collect();
+        let (mut behind, mut begun) = match checkpoint {
+            None => (Behind::default(), None),
+            Some(checkpoint) if checkpoint.steps != plan => {
+                let message = "belongs to a run with other sizes or iterations; give what it was begun with";
+                return Err(Error::file(checkpoint.file(), message));
+            }
+            Some(checkpoint) => (checkpoint.behind, Some(checkpoint.state)),
+        };
+        let checkpoints = self.request.checkpoints.as_ref().zip(binding);
+        let saver = checkpoints.map(|(checkpoints, binding)| Saver::new(checkpoints, binding, plan));
+        let saver = RefCell::new(saver);
+        let mut clock = Clock::new(self.steps.clone(), behind.seconds);
         let mut painted: Option<(Size, Vec<f32>)> = None;
         let mut loss = Terms::default();
-        for (index, step) in self.steps.iter().enumerate() {
-            let start = match &painted {
-                None => self.start.at(step.size),
-                Some((size, pixels)) => self.start.carry(pixels, *size, step.size),
-            };
+        for (index, step) in self.steps.iter().enumerate().skip(behind.reports.len()) {
             let mut objective = self.objective(index)?;
-            clock.begin(index);
-            let record = std::cell::RefCell::new(Record::default());
+            let state = begun.take();
+            let (iterations, repeated) = state.as_ref().map_or((0, 0), |s| (s.iterations(), s.repeated()));
+            clock.begin(index, iterations);
+            let record = RefCell::new(Record::new(behind.best.take()));
             let mut watch = |state: &Step| {
                 let record = record.borrow();
                 let progress = Progress {
@@ -94,29 +113,63 @@ impl<'a> Job<'a> {
                     iteration: state.iteration,
                     iterations: step.iterations,
                     terms: record.of(state.loss),
-                    evaluations: evaluations + state.evaluations,
+                    evaluations: behind.evaluations + state.evaluations - repeated,
                     seconds: clock.seconds(),
                     seconds_left: clock.seconds_left(state.iteration),
                     pixels: state.pixels,
                 };
-                observer.observe(&progress).map_break(|()| Stop::Cancel)
+                observer.observe(&progress).map_break(|()| Stop::Cancel)?;
+                // The optimiser stops for a moment to have its state saved.
+                match saver.borrow().as_ref().is_some_and(Saver::is_due) {
+                    true => ControlFlow::Break(Stop::Finish),
+                    false => ControlFlow::Continue(()),
+                }
+            };
+            let save = |state: &State| {
+                let (mut saver, record) = (saver.borrow_mut(), record.borrow());
+                let Some(saver) = saver.as_mut() else { return };
+                let now = Behind {
+                    reports: behind.reports.clone(),
+                    evaluations: behind.evaluations,
+                    seconds: clock.seconds(),
+                    evaluation_seconds: behind.evaluation_seconds + record.seconds,
+                    best: record.any.then(|| record.best.clone()),
+                };
+                saver.save(&now, state);
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
             let limits = Limits { iterations: step.iterations, tolerance };
             let cancel = &self.request.cancel;
             let mut recorded = Recorded { objective: &mut objective, record: &record, cancel };
-            let outcome = optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?;
-            evaluations += outcome.evaluations;
-            reports.push(SizeReport {
+            let mut outcome = match state {
+                Some(state) => optimize::resume(state, &mut recorded, &limits, &mut watch)?,
+                None => {
+                    let start = match &painted {
+                        None => self.start.at(step.size),
+                        Some((size, pixels)) => self.start.carry(pixels, *size, step.size),
+                    };
+                    optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?
+                }
+            };
+            while outcome.stop == StopReason::Finished {
+                save(&outcome.state);
+                outcome = optimize::resume(outcome.state, &mut recorded, &limits, &mut watch)?;
+            }
+            if outcome.stop == StopReason::Cancelled {
+                save(&outcome.state);
+            }
+            let evaluations = outcome.evaluations - repeated;
+            behind.evaluations += evaluations;
+            behind.reports.push(SizeReport {
                 width: step.size.0,
                 height: step.size.1,
                 iterations: outcome.iterations,
-                evaluations: outcome.evaluations,
+                evaluations,
                 loss: outcome.loss,
                 stop: outcome.stop,
             });
             let record = record.into_inner();
-            evaluation_seconds += record.seconds;
+            behind.evaluation_seconds += record.seconds;
             loss = record.best;
             let mut pixels = outcome.pixels;
             pixels.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
@@ -134,11 +187,11 @@ impl<'a> Job<'a> {
             width,
             height,
             seconds: clock.seconds(),
-            evaluation_seconds,
-            evaluations,
+            evaluation_seconds: behind.evaluation_seconds,
+            evaluations: behind.evaluations,
             loss,
-            stop: reports[reports.len() - 1].stop,
-            sizes: reports,
+            stop: behind.reports[behind.reports.len() - 1].stop,
+            sizes: behind.reports,
             threads: self.transfer.threads(),
         };
         Ok(Stylized { picture, report })
@@ -208,6 +261,12 @@ struct Record {
 }
 
 impl Record {
+    /// Of a size at which `best` was the best so far.
+    fn new(best: Option<Terms>) -> Self {
+        let any = best.is_some();
+        Self { best: best.unwrap_or_default(), any, ..Self::default() }
+    }
+
     fn note(&mut self, terms: &Terms) {
         if !self.any || terms.total < self.best.total {
             self.best = terms.clone();
@@ -225,7 +284,7 @@ impl Record {
 /// The objective as the optimiser sees it, with its terms on record.
 struct Recorded<'a> {
     objective: &'a mut Objective<BoxedEngine>,
-    record: &'a std::cell::RefCell<Record>,
+    record: &'a RefCell<Record>,
     cancel: &'a Cancel,
 }
 

@@ -5,6 +5,7 @@
 //! [`Progress`] is what it reports.
 
 mod builder;
+pub mod checkpoint;
 pub mod colour;
 pub mod defaults;
 pub(crate) mod guides;
@@ -23,6 +24,7 @@ pub mod threads;
 pub mod values;
 
 pub use builder::Builder;
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub use progress::{Cancel, Observer, Progress};
 pub use request::{Request, Start, Style, StyleSizes};
 
@@ -34,6 +36,7 @@ use crate::error::{Error, Result};
 use crate::loss::Terms;
 use crate::optimize::StopReason;
 use crate::picture::Picture;
+use checkpoint::Binding;
 use job::Job;
 use options::Options;
 use settings::{Computing, Settings};
@@ -178,6 +181,36 @@ impl StyleTransfer {
     /// Sizes or iterations that do not suit the pictures, style weights that cannot be used, options that only a content
     /// picture gives a meaning, too little memory, a loss that is not finite at the start.
     pub fn run(&self, request: &Request<'_>, mut observer: impl Observer) -> Result<Stylized> {
+        self.paint(request, None, &mut observer)
+    }
+
+    /// Goes on with a run that was saved, to the same bits as if it had never stopped: for the request and the options that
+    /// it was begun with, with any number of threads. Seconds and evaluations are counted on.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a checkpoint of another request, network or options; as [`StyleTransfer::run`].
+    pub fn resume(
+        &self,
+        request: &Request<'_>,
+        checkpoint: Checkpoint,
+        mut observer: impl Observer,
+    ) -> Result<Stylized> {
+        self.paint(request, Some(checkpoint), &mut observer)
+    }
+
+    /// What the checkpoints of a request belong to.
+    fn binding(&self, request: &Request<'_>) -> Binding {
+        let terms = self.settings.losses.terms.iter().map(|term| &**term);
+        Binding::new(request, &self.options, self.computing.backend.network(), terms)
+    }
+
+    /// Paints, from the beginning or from a checkpoint.
+    fn paint(
+        &self,
+        request: &Request<'_>,
+        checkpoint: Option<Checkpoint>,
+        observer: &mut dyn Observer,
+    ) -> Result<Stylized> {
         let settings = &self.settings;
         let size = |content: &Picture| (content.width(), content.height());
         let target = settings.size.resolve(request.content.map(size))?;
@@ -187,15 +220,21 @@ impl StyleTransfer {
             Some(_) => settings.losses.clone(),
             None => self.texture_losses()?,
         };
+        let bound = checkpoint.is_some() || request.checkpoints.is_some();
+        let binding = bound.then(|| self.binding(request));
+        if let (Some(checkpoint), Some(binding)) = (&checkpoint, &binding) {
+            checkpoint.binding.check(binding).map_err(|message| Error::file(checkpoint.file(), message))?;
+        }
         self.computing.pool.install(|| {
             let Some(content) = request.content else {
-                return Job::new(self, &losses, request, target)?.paint(&mut observer);
+                return Job::new(self, &losses, request, target)?.paint(observer, binding, checkpoint);
             };
             let repainted = settings.colours.content(content);
             let mut seen = request.clone();
             seen.content = Some(repainted.as_ref().unwrap_or(content));
             seen.styles.iter_mut().for_each(|style| *style = settings.colours.style(style, content));
-            let mut stylized = Job::new(self, &losses, &seen, target)?.paint(&mut observer)?;
+            let mut stylized =
+                Job::new(self, &losses, &seen, target)?.paint(observer, binding, checkpoint)?;
             let mut picture = settings.colours.finished(stylized.picture, content);
             if let Some(mask) = &request.keep {
                 picture = keep::put_back(&picture, content, mask);

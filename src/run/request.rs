@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::loss::targets::StyleTarget;
 use crate::names::named;
 use crate::picture::Picture;
+use crate::run::checkpoint::Checkpoints;
 use crate::run::masks::Mask;
 use crate::run::progress::Cancel;
 use crate::run::sizes::{Size, style_size};
@@ -132,6 +133,16 @@ impl Style {
         self.weight
     }
 
+    /// Its scale as it was given.
+    pub(crate) fn own_scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// At which sizes it counts.
+    pub(crate) fn sizes(&self) -> StyleSizes {
+        self.sizes
+    }
+
     /// The style picture's size where the result has `size`, by the `style_scale` of all and its own.
     pub(crate) fn size(&self, style_scale: f64, size: Size) -> Size {
         style_size((self.picture.width(), self.picture.height()), style_scale * self.scale, size)
@@ -182,6 +193,7 @@ pub struct Request<'a> {
     pub(crate) cancel: Cancel,
     pub(crate) keep: Option<Mask>,
     pub(crate) strength: Option<Mask>,
+    pub(crate) checkpoints: Option<Checkpoints>,
 }
 
 impl<'a> Request<'a> {
@@ -195,13 +207,22 @@ impl<'a> Request<'a> {
             cancel: Cancel::new(),
             keep: None,
             strength: None,
+            checkpoints: None,
         }
     }
 
     /// Make a new picture of `styles` alone, without content, from noise.
     pub fn texture<S: Into<Style>>(styles: impl IntoIterator<Item = S>) -> Self {
         let styles = styles.into_iter().map(Into::into).collect();
-        Self { content: None, styles, start: Start::Noise, cancel: Cancel::new(), keep: None, strength: None }
+        Self {
+            content: None,
+            styles,
+            start: Start::Noise,
+            cancel: Cancel::new(),
+            keep: None,
+            strength: None,
+            checkpoints: None,
+        }
     }
 
     /// Starts elsewhere.
@@ -230,6 +251,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
+        self
+    }
+
+    /// Saves the run from time to time, so that it can go on after its process ended.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
         self
     }
 

@@ -8,6 +8,7 @@ mod interrupt;
 mod numbers;
 mod painting;
 mod regions;
+mod resume;
 mod usage;
 mod weights_command;
 
