@@ -15,6 +15,7 @@ use crate::run::values::Strength;
 
 use super::checkpoint::{CheckpointArgs, ResumeArgs};
 use super::masks::{GuideArgs, KeepArgs};
+use super::style::StyleArgs;
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
 /// Paints one picture in the style of another, on a plain CPU.
@@ -37,6 +38,8 @@ pub(super) enum Command {
     Texture(TextureArgs),
     /// Go on with a run that was saved with --checkpoint
     Resume(ResumeArgs),
+    /// Keep the style of pictures in a file
+    Style(StyleArgs),
     /// Print the loss of a picture, term by term
     Evaluate(EvaluateArgs),
     /// Compare gradients with finite differences, on this machine

@@ -16,6 +16,7 @@ mod options;
 mod output;
 mod progress;
 mod spelling;
+mod style;
 mod transfer;
 mod values;
 mod weights;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         args::Command::Transfer(args) => transfer::transfer(&args),
         args::Command::Texture(args) => transfer::texture(&args),
         args::Command::Resume(args) => checkpoint::resume(&args),
+        args::Command::Style(args) => style::run(&args),
         args::Command::Evaluate(args) => evaluate::run(&args),
         args::Command::Check(args) => check::run(&args),
         args::Command::Bench(args) => bench::run(&args),

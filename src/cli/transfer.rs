@@ -9,7 +9,7 @@ use super::masks::MaskValue;
 use super::options::{self, refuse};
 use super::progress::Reporter;
 use super::values::{InitValue, StyleValue};
-use super::{Ending, interrupt, output};
+use super::{Ending, interrupt, output, style};
 use crate::engine::memory;
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
@@ -149,15 +149,12 @@ fn load_styles(
     content: Option<&Picture>,
 ) -> Result<Vec<Style>> {
     let scale = painting.paint.style_scale.unwrap_or(defaults::STYLE_SCALE);
-    let load = |style: &StyleValue| {
-        let picture = match longest(painting) {
-            Some(longer) => {
-                let needed = (longer as f64 * scale * style.scale.unwrap_or(1.0)).ceil();
-                Picture::load_at_most(&style.file, (needed as usize).max(1))?
-            }
-            None => Picture::load(&style.file)?,
-        };
-        options::style(picture, style, content)
+    let load = |value: &StyleValue| {
+        let needed = longest(painting).map(|longer| {
+            let needed = (longer as f64 * scale * value.scale.unwrap_or(1.0)).ceil();
+            (needed as usize).max(1)
+        });
+        options::style(style::load(&value.file, needed)?, value, content)
     };
     painting.guides.apply(styles.iter().map(load).collect::<Result<_>>()?, content)
 }

@@ -131,6 +131,13 @@ fn put<T, const N: usize>(
     Ok(())
 }
 
+/// Whether a file begins as files of this kind do.
+pub(crate) fn is(path: &Path, kind: &Kind) -> bool {
+    let mut magic = [0; 8];
+    let plain = path.metadata().is_ok_and(|there| there.is_file());
+    plain && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == kind.magic
+}
+
 /// Reads a sealed file; the message lacks the file's name.
 ///
 /// # Errors

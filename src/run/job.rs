@@ -11,7 +11,7 @@ use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
 use super::masks::Mask;
 use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
 use super::regions::{self, Regions};
-use super::request::{Request, Style};
+use super::request::{Request, Source, Style};
 use super::sizes::{self, Size};
 use super::start::StartPictures;
 use super::{Report, SizeReport, StyleTransfer, Stylized};
@@ -25,7 +25,7 @@ use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, LossFunction, State, Step, Stop, StopReason};
-use crate::picture::Picture;
+use crate::picture::{Picture, fit};
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct Job<'a> {
@@ -51,12 +51,9 @@ impl<'a> Job<'a> {
         let (kind, compared) = (backend.kind(), losses.content_taps());
         let plan = |size: Size| -> Result<Plan> {
             let plan = Plan::new(backend.network().clone(), size.1, size.0, &losses.taps())?;
-            for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
-                let (width, height) = style.size(settings.style_scale, size);
-                let plan = Plan::new(backend.network().clone(), height, width, &style_taps);
-                let needs = |plan| memory::require(&plan, kind, &[], Use::Painting);
-                plan.and_then(needs).map_err(about_the_style)?;
-            }
+            let styles = request.styles.iter().filter(|_| !style_taps.is_empty());
+            let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size));
+            sizes.try_for_each(|size| transfer.check_style(&style_taps, size))?;
             memory::require(&plan, kind, &compared, Use::Painting)?;
             Ok(plan)
         };
@@ -66,6 +63,13 @@ impl<'a> Job<'a> {
         let step =
             |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
         let steps = sizes.iter().zip(&iterations).map(step).collect::<Result<Vec<_>>>()?;
+        for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
+            let Some(saved) = style.saved() else { continue };
+            let longer = |size| style.longer(settings.style_scale, size);
+            for step in &steps {
+                saved.targets(longer(target), longer(step.size), &style_taps)?;
+            }
+        }
         let start = StartPictures::new(request, settings, !style_taps.is_empty(), &shares, target, sizes[0])?;
         Ok(Self { transfer, losses, request, start, steps })
     }
@@ -203,7 +207,8 @@ impl<'a> Job<'a> {
         let backend = &self.transfer.computing.backend;
         let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
         let plan = engine.plan().clone();
-        let has_style = !self.losses.style_taps().is_empty();
+        let style_taps = self.losses.style_taps();
+        let (has_style, target) = (!style_taps.is_empty(), self.steps[self.steps.len() - 1].size);
         let shares = if has_style { self.request.shares_at(index, self.steps.len()) } else { Vec::new() };
         let regions = Regions::new(self.request, &shares, size);
         let weigh = |mask: &Mask| {
@@ -213,7 +218,9 @@ impl<'a> Job<'a> {
         let weights: Vec<_> = regions.styles.iter().map(|region| region.mask.as_ref().map(weigh)).collect();
         let mut styles = Vec::new();
         for (region, weights) in regions.styles.iter().zip(&weights).filter(|_| has_style) {
-            let measure = |&(style, share): &(&Style, f64)| Ok((self.measured(style, size)?, share));
+            let measure = |&(style, share): &(&Style, f64)| {
+                Ok((self.transfer.measured(style, &style_taps, size, target)?, share))
+            };
             let measured = region.styles.iter().map(measure).collect::<Result<Vec<_>>>()?;
             let (targets, shares): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
             let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
@@ -225,20 +232,41 @@ impl<'a> Job<'a> {
         let content = content.as_ref().map(|content| ContentPicture { rgb: content.rgb(), weights: kept });
         Objective::new(engine, self.losses, content, &styles)
     }
+}
 
-    /// A style's statistics for a result of `size`.
-    fn measured(&self, style: &Style, size: Size) -> Result<Vec<StyleTarget>> {
-        let backend = &self.transfer.computing.backend;
-        let (width, height) = style.size(self.transfer.settings.style_scale, size);
-        style.measured(&self.transfer.identity, (width, height), || {
-            let layers = self.losses.style_taps();
-            let mut engine = backend.engine(height, width, &layers).map_err(about_the_style)?;
-            let picture = style.picture().at_size(width, height);
+impl StyleTransfer {
+    /// Refuses a size at which a style picture cannot be measured at `layers`.
+    pub(super) fn check_style(&self, layers: &[Layer], (width, height): Size) -> Result<()> {
+        let backend = &self.computing.backend;
+        let plan = Plan::new(backend.network().clone(), height, width, layers);
+        let needs = |plan| memory::require(&plan, backend.kind(), &[], Use::Painting);
+        plan.and_then(needs).map(drop).map_err(about_the_style)
+    }
+
+    /// A style's statistics at `layers` for a result of `size`, in a run whose result has `target`.
+    pub(super) fn measured(
+        &self,
+        style: &Style,
+        layers: &[Layer],
+        size: Size,
+        target: Size,
+    ) -> Result<Vec<StyleTarget>> {
+        let scale = self.settings.style_scale;
+        let longer = style.longer(scale, size);
+        let picture = match style.source() {
+            Source::Saved(saved) => return saved.targets(style.longer(scale, target), longer, layers),
+            Source::Picture(picture) => picture,
+        };
+        let (width, height) = fit(picture.width(), picture.height(), longer);
+        style.measured(&self.identity, (width, height), || {
+            let mut engine = self.computing.backend.engine(height, width, layers).map_err(about_the_style)?;
+            let picture = picture.at_size(width, height);
             let plan = engine.plan().clone();
             let mask = style.mask().map(|mask| mask.at_size(width, height));
             let weights = mask.as_ref().map(|mask| |layer: Layer| mask.worn_at_layer(&plan, layer));
             let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
-            Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order(), weights))
+            let order = self.settings.losses.statistic.order();
+            Ok(measure(&mut engine, picture.rgb(), layers, order, weights))
         })
     }
 }

@@ -8,6 +8,7 @@ mod builder;
 pub mod checkpoint;
 pub mod colour;
 pub mod defaults;
+mod fingerprint;
 pub(crate) mod guides;
 mod job;
 mod keep;
@@ -17,9 +18,11 @@ pub mod preset;
 mod progress;
 mod regions;
 mod request;
+mod saved_style;
 pub mod settings;
 pub mod sizes;
 pub mod start;
+mod style_saver;
 pub mod threads;
 pub mod values;
 
@@ -27,6 +30,8 @@ pub use builder::Builder;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use progress::{Cancel, Observer, Progress};
 pub use request::{Request, Start, Style, StyleSizes};
+pub use saved_style::SavedStyle;
+pub use style_saver::StyleSaver;
 
 use std::sync::Arc;
 
@@ -37,6 +42,7 @@ use crate::loss::Terms;
 use crate::optimize::StopReason;
 use crate::picture::Picture;
 use checkpoint::Binding;
+use colour::ColourMode;
 use job::Job;
 use options::Options;
 use settings::{Computing, Settings};
@@ -165,6 +171,22 @@ impl StyleTransfer {
         Ok(())
     }
 
+    /// Refuses styles without their pictures where these are needed, or that were saved for other runs.
+    fn check_saved_styles(&self, request: &Request<'_>) -> Result<()> {
+        for saved in request.styles.iter().filter_map(Style::saved) {
+            let mode = self.settings.colours.mode;
+            if request.content.is_some() && mode != ColourMode::Style {
+                let message = format!(
+                    "has no picture whose colours `colour` {mode} could change before it is measured; give the picture \
+                     itself, or leave `colour` out"
+                );
+                return Err(Error::file(saved.file(), message));
+            }
+            saved.check(self)?;
+        }
+        Ok(())
+    }
+
     /// Threads that work.
     pub fn threads(&self) -> usize {
         self.computing.pool.current_num_threads()
@@ -216,6 +238,7 @@ impl StyleTransfer {
         let target = settings.size.resolve(request.content.map(size))?;
         self.refuse_idle_options(request, target)?;
         request.check_masks(target)?;
+        self.check_saved_styles(request)?;
         let losses = match request.content {
             Some(_) => settings.losses.clone(),
             None => self.texture_losses()?,

@@ -9,6 +9,7 @@ mod numbers;
 mod painting;
 mod regions;
 mod resume;
+mod style_files;
 mod usage;
 mod weights_command;
 
