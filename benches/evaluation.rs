@@ -11,7 +11,7 @@ use impasto::internals::loss::objective::{ContentPicture, Objective, StyleRegion
 use impasto::internals::loss::targets::measure;
 use impasto::internals::run::settings::{Purpose, losses};
 use impasto::internals::run::start::noise;
-use impasto::weights;
+use impasto::{defaults, weights};
 
 fn evaluation(c: &mut Criterion) {
     let networks = [
@@ -29,7 +29,8 @@ fn evaluation(c: &mut Criterion) {
             losses(&Default::default(), &Default::default(), &network, purpose).expect("defaults fit");
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         for size in [128, 256, 512, 1024] {
-            let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)).expect("a size"));
+            let [content, style, image] =
+                [1, 2, 3].map(|seed| noise(seed, defaults::NOISE_SCALE, (size, size)).expect("a size"));
             let steps = backend.steps(size, size, &losses.taps()).expect("large enough");
             let styles = measure(
                 &mut backend.engine(size, size, &layers).expect("planned"),

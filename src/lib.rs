@@ -93,8 +93,8 @@ pub use run::preset::Preset;
 pub use run::sizes::{Iterations, SizeRule};
 pub use run::values::{OptimizerName, Strength};
 pub use run::{
-    Builder, Cancel, Checkpoint, Checkpoints, Observer, Progress, Report, Request, SavedStyle, SizeReport,
-    Start, Style, StyleSizes, StyleTransfer, Stylized,
+    Builder, Cancel, Checkpoint, Checkpoints, Evaluated, Forecast, Observer, Progress, Report, Request,
+    SavedStyle, SizeForecast, SizeReport, Start, Style, StyleSaver, StyleSizes, StyleTransfer, Stylized,
 };
 pub use tensor::{Padding, Pooling};
 

@@ -71,7 +71,9 @@ fn backward<const ISA: usize, const TILE: usize>(
 ) {
     let level = Isa::ALL[ISA].1.level().expect("accepted only where it is there");
     let (from, to) = (Layout::new(shape.with_channels(outputs)), Layout::new(shape));
-    let gradient = blocked(gradient, &from, Padding::Zeros);
+    // As the engine fills it: mirrored borders come back as strips.
+    let border = if padding == Padding::Wrap { Padding::Wrap } else { Padding::Zeros };
+    let gradient = blocked(gradient, &from, border);
     let source = Source::Map(gradient.map(&from));
     let turned = direct::pack(&conv::rotated(weight, outputs, shape.channels), shape.channels, outputs);
     let (pool, mut strips, mut below) = (Pool::default(), Strips::default(), Buffer::default());

@@ -132,12 +132,13 @@ fn second_and_first_moments() {
 #[test]
 fn total_variation() {
     let mut rng = Rng::new(5);
-    for shape in [Shape::new(3, 5, 7), Shape::new(1, 1, 6), Shape::new(2, 6, 1)] {
+    let shapes = [Shape::new(3, 5, 7), Shape::new(1, 1, 6), Shape::new(2, 6, 1)];
+    for (shape, wraps) in shapes.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         let x: Vec<f64> = rng.values(shape.len(), 0.0, 1.0);
         let mut gradient = vec![0.0; x.len()];
-        variation::add(&x, shape, 2.5, &mut gradient);
+        variation::add(&x, shape, 2.5, wraps, &mut gradient);
         check(&format!("{shape:?}"), &x, &gradient, |x| {
-            2.5 * variation::add(x, shape, 0.0, &mut vec![0.0; x.len()])
+            2.5 * variation::add(x, shape, 0.0, wraps, &mut vec![0.0; x.len()])
         });
     }
 }

@@ -11,10 +11,11 @@ use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
 use crate::run::preset::Preset;
-use crate::run::values::Strength;
 
 use super::checkpoint::{CheckpointArgs, ResumeArgs};
-use super::masks::{GuideArgs, KeepArgs};
+use super::masks::RegionArgs;
+use super::running::RunningArgs;
+use super::saving::SavingArgs;
 use super::style::StyleArgs;
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
@@ -40,6 +41,16 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Keep the style of pictures in a file
     Style(StyleArgs),
+    /// Show what a picture was made of and how
+    Inspect {
+        /// A picture that this program painted
+        picture: PathBuf,
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a picture again by its receipt, and say whether it is the same
+    Replay(ReplayArgs),
     /// Print the loss of a picture, term by term
     Evaluate(EvaluateArgs),
     /// Compare gradients with finite differences, on this machine
@@ -52,7 +63,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct TransferArgs {
-    /// The picture to paint (PNG, JPEG, WebP, TIFF or BMP)
+    /// The picture to paint (PNG, JPEG, WebP, TIFF, BMP, GIF or QOI), or - for stdin
     pub content: PathBuf,
     /// One or more pictures whose style is taken, each as
     /// FILE[:weight=0.7][:scale=1.5][:sizes=coarse|fine][:mask=MASK][:at=MASK]; several are mixed
@@ -67,8 +78,6 @@ pub(super) struct TransferArgs {
     pub picture: PictureOptions,
     #[command(flatten)]
     pub content_loss: ContentOptions,
-    #[command(flatten)]
-    pub keep: KeepArgs,
 }
 
 #[derive(Debug, Args)]
@@ -87,9 +96,10 @@ pub(super) struct TextureArgs {
 /// What pictures and textures share.
 #[derive(Debug, Args)]
 pub(super) struct PaintingArgs {
-    /// Where the result goes; the extension names the format
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    #[command(flatten)]
+    pub saving: SavingArgs,
+    #[command(flatten)]
+    pub running: RunningArgs,
     /// One weight for each style picture, like 0.7,0.3 [default: all the same]
     #[arg(long, value_name = "WEIGHTS", allow_hyphen_values = true, help_heading = "Loss")]
     pub style_blend: Option<NumbersValue>,
@@ -99,18 +109,12 @@ pub(super) struct PaintingArgs {
     /// A style for the strokes: the same as STYLE:sizes=fine
     #[arg(long, value_name = "STYLE", help_heading = "Painting")]
     pub style_fine: Option<StyleValue>,
-    /// No progress, no messages but errors
-    #[arg(short, long)]
-    pub quiet: bool,
-    /// JSON on stdout: one object a line for progress (none with --quiet), and a last one for the result
-    #[arg(long)]
-    pub json: bool,
     #[command(flatten)]
     pub loss: LossOptions,
     #[command(flatten)]
     pub paint: PaintOptions,
     #[command(flatten)]
-    pub guides: GuideArgs,
+    pub regions: RegionArgs,
     #[command(flatten)]
     pub checkpoint: CheckpointArgs,
     #[command(flatten)]
@@ -219,6 +223,36 @@ pub(super) struct BenchArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// A picture that this program painted
+    pub picture: PathBuf,
+    /// The content, where it is not found under its name
+    #[arg(long, value_name = "FILE")]
+    pub content: Option<PathBuf>,
+    /// The styles, where they are not found under their names, in their order
+    #[arg(long, value_name = "FILE")]
+    pub style: Vec<PathBuf>,
+    /// The picture that the run started from, where it is not found under its name
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// The network, where it is not found under its name
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Write the new picture, too
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace an existing file
+    #[arg(long)]
+    pub overwrite: bool,
+    /// No progress, no messages but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct WeightsArgs {
     #[command(subcommand)]
     pub command: WeightsCommand,
@@ -264,8 +298,6 @@ impl TransferArgs {
         let mut options = self.painting.options();
         options.content = self.content_loss.clone();
         options.picture = self.picture.clone();
-        // The request gets the mask.
-        options.picture.strength.take_if(|strength| matches!(strength, Strength::Mask(_)));
         options
     }
 }

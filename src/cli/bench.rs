@@ -16,7 +16,7 @@ use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
 use crate::loss::targets::measure;
 use crate::network::Network;
 use crate::run::settings::{Purpose, losses};
-use crate::run::{start::noise, threads};
+use crate::run::{defaults, start::noise, threads};
 use crate::weights;
 
 use super::args::BenchArgs;
@@ -138,7 +138,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<Ending> {
     let compared = losses.content_taps();
     pool.install(|| memory::require(steps.plan(), backend.kind(), &compared, Use::Evaluation))?;
     let measured = pool.install(|| -> Result<Measured> {
-        let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, (size, size)));
+        let [content, style, image] = [1, 2, 3].map(|seed| noise(seed, defaults::NOISE_SCALE, (size, size)));
         let (content, style, image) = (content?, style?, image?);
         let layers: Vec<_> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
         let mut engine = backend.engine(size, size, &layers)?;

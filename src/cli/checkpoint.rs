@@ -4,17 +4,18 @@
 //! were read, so that `resume` needs nothing but the checkpoint.
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::args::{Cli, Command};
+use super::inputs::file_sha256;
+use super::notices::Notices;
 use super::options::refuse;
+use super::running::RunningArgs;
 use super::{Ending, output, transfer};
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
@@ -67,7 +68,12 @@ impl CheckpointArgs {
     /// # Errors
     /// A file that exists (of a new run), cannot be put there, or is also the result; a time that is none; inputs that cannot
     /// be read again; a command line that is no text.
-    pub fn checkpoints(&self, inputs: &[&Path], output: &Path) -> Result<Option<Checkpoints>> {
+    pub fn checkpoints(
+        &self,
+        running: &RunningArgs,
+        inputs: &[&Path],
+        output: &Path,
+    ) -> Result<Option<Checkpoints>> {
         let Some(file) = &self.checkpoint else { return Ok(None) };
         let every = match self.checkpoint_every {
             None => None,
@@ -83,6 +89,12 @@ impl CheckpointArgs {
             Some(checkpoint) => checkpoint.note().to_owned(),
             None => {
                 self.refuse_unsafe(file, inputs, output)?;
+                if running.log.is_some() {
+                    let message = "would be begun anew by `impasto resume`; leave `log` or `checkpoint` out";
+                    return refuse("log", message);
+                }
+                let inputs: Vec<&Path> = inputs.iter().copied().chain(running.settings.as_deref()).collect();
+                let inputs = &inputs;
                 // Strings, numbers and lists always have a JSON form.
                 serde_json::to_string(&Note::of_this_run(inputs)?).unwrap_or_default()
             }
@@ -124,15 +136,19 @@ impl CheckpointArgs {
         }
     }
 
-    /// Once the result is written: removes the checkpoint of a run that is done, and says how to go on with one that is not.
-    pub fn end(&self, checkpoints: Option<&Checkpoints>, stop: StopReason, quiet: bool) {
-        let (Some(file), Some(checkpoints)) = (&self.checkpoint, checkpoints) else { return };
-        let failure = checkpoints.failure();
-        if let Some(why) = &failure {
-            output::message(&format!("impasto: {}: {why}", file.display()));
+    /// Tells of a checkpoint that could not be written.
+    pub fn tell(&self, checkpoints: Option<&Checkpoints>, notices: &mut Notices) {
+        let failure = checkpoints.and_then(Checkpoints::failure);
+        if let (Some(file), Some(why)) = (&self.checkpoint, failure) {
+            notices.add(file.display().to_string(), "checkpoint", why);
         }
+    }
+
+    /// Once the result is written: removes the checkpoint of a run that is done, and says how to go on with one that is not.
+    pub fn end(&self, stop: StopReason, running: &RunningArgs) {
+        let Some(file) = &self.checkpoint else { return };
         if stop == StopReason::Cancelled {
-            if failure.is_none() && !quiet {
+            if file.exists() && !running.quiet && !running.json {
                 output::message(&format!("go on with: impasto resume {}", file.display()));
             }
             return;
@@ -168,6 +184,8 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Ending> {
     let resumed = |painting: &mut super::args::PaintingArgs| {
         painting.checkpoint.checkpoint = Some(file);
         painting.checkpoint.resumed = RefCell::new(Some(checkpoint));
+        // What is there is what the run left when it was interrupted.
+        painting.saving.overwrite = true;
     };
     match cli.command {
         Command::Transfer(mut args) => {
@@ -199,7 +217,7 @@ impl Note {
                 files.push(file);
             }
         });
-        let input = |file: &&Path| match sha256(file) {
+        let input = |file: &&Path| match file_sha256(file) {
             Ok(sha256) => Ok(Input { file: file.to_path_buf(), sha256 }),
             Err(error) => Err(Error::file(*file, format!("cannot be read ({error})"))),
         };
@@ -209,7 +227,7 @@ impl Note {
     fn check_inputs(&self) -> std::result::Result<(), String> {
         for Input { file, sha256: then } in &self.inputs {
             let name = file.display();
-            match sha256(file) {
+            match file_sha256(file) {
                 Ok(now) if now == *then => {}
                 Ok(_) => {
                     return Err(format!(
@@ -225,16 +243,4 @@ impl Note {
         }
         Ok(())
     }
-}
-
-/// The SHA-256 of a file's bytes, in hexadecimal.
-fn sha256(file: &Path) -> io::Result<String> {
-    let (mut file, mut digest, mut part) = (File::open(file)?, Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut part)? {
-            0 => break,
-            read => digest.update(&part[..read]),
-        }
-    }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,16 +1,22 @@
 //! Masks on the command line: regions of styles (`--guide`, `--guide-map`, `STYLE:at=…:mask=…`), kept places (`--keep`),
 //! and strength by place.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
+use serde::{Deserialize, Serialize};
 
 use super::options::refuse;
 use crate::error::Result;
+use crate::names::by_text;
 use crate::picture::Picture;
 use crate::run::masks::Mask;
 use crate::run::{Style, guides};
+
+/// Reads the picture of a mask.
+pub(super) type ReadMask<'a> = dyn FnMut(&Path) -> Result<Picture> + 'a;
 
 /// Where masks come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +33,25 @@ impl From<&str> for MaskValue {
     }
 }
 
+impl FromStr for MaskValue {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(text.into())
+    }
+}
+
+impl fmt::Display for MaskValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alpha => f.write_str("alpha"),
+            Self::File(file) => write!(f, "{}", file.display()),
+        }
+    }
+}
+
+by_text!(MaskValue);
+
 impl MaskValue {
     /// The file, if there is one.
     pub fn file(&self) -> Option<&Path> {
@@ -36,10 +61,29 @@ impl MaskValue {
         }
     }
 
+    /// The same with its file where `find` says.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn found(&self, find: &dyn Fn(&Path) -> Result<PathBuf>) -> Result<Self> {
+        Ok(match self {
+            Self::Alpha => Self::Alpha,
+            Self::File(file) => Self::File(find(file)?),
+        })
+    }
+
     /// The mask; `picture` is the one that it belongs to, if there is one.
-    pub fn load(&self, option: &'static str, picture: Option<&Picture>) -> Result<Mask> {
+    ///
+    /// # Errors
+    /// Those of `read`; alpha where the picture has none.
+    pub fn load(
+        &self,
+        option: &'static str,
+        picture: Option<&Picture>,
+        read: &mut ReadMask<'_>,
+    ) -> Result<Mask> {
         match self {
-            Self::File(file) => Ok(Mask::from_picture(&Picture::load(file)?)),
+            Self::File(file) => Ok(Mask::from_picture(&read(file)?)),
             Self::Alpha => match picture.and_then(Mask::from_alpha) {
                 Some(mask) => Ok(mask),
                 None => refuse(
@@ -85,6 +129,14 @@ impl FromStr for GuideValue {
     }
 }
 
+impl fmt::Display for GuideValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.content, self.style, self.weight)
+    }
+}
+
+by_text!(GuideValue);
+
 /// `C.png:S.png`: two pictures in which each colour marks a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GuideMapValue {
@@ -105,44 +157,81 @@ impl FromStr for GuideMapValue {
     }
 }
 
-/// Where in the result which style counts.
-#[derive(Debug, Clone, Default, Args)]
+impl fmt::Display for GuideMapValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.content.display(), self.style.display())
+    }
+}
+
+by_text!(GuideMapValue);
+
+/// Where in the result which style counts, and where the content stays.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Regions")]
-pub(super) struct GuideArgs {
+#[serde(default, rename_all = "kebab-case")]
+pub(super) struct RegionArgs {
     /// Where CONTENT_MASK is white, take the style from where STYLE_MASK is white; repeated for more regions: with one style,
     /// each is a part of it, with several, the first guide is the first style's and so on. What no guide covers follows the
     /// whole style. A mask is any grey picture, one with alpha, or the word alpha for the picture's own
     #[arg(long, value_name = "CONTENT_MASK:STYLE_MASK[:WEIGHT]")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guide: Vec<GuideValue>,
     /// The same for many regions at once: each colour of the one map marks where to paint, in the other where from
     #[arg(long, value_name = "CONTENT_MAP:STYLE_MAP", conflicts_with = "guide")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub guide_map: Option<GuideMapValue>,
-}
-
-/// Where the content stays.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Regions")]
-pub(super) struct KeepArgs {
     /// Hold the content where MASK (a picture, or alpha) is bright, and where it is white, have exactly its pixels
     #[arg(long, value_name = "MASK")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<MaskValue>,
 }
 
-impl GuideArgs {
+impl RegionArgs {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The files that are read.
     pub fn files(&self) -> Vec<&Path> {
         let guides = self.guide.iter().flat_map(|guide| [guide.content.file(), guide.style.file()]).flatten();
         let maps = self.guide_map.iter().flat_map(|map| [map.content.as_path(), map.style.as_path()]);
-        guides.chain(maps).collect()
+        guides.chain(maps).chain(self.keep.as_ref().and_then(MaskValue::file)).collect()
+    }
+
+    /// The same with every file where `find` says.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn found(&self, find: &dyn Fn(&Path) -> Result<PathBuf>) -> Result<Self> {
+        let guide = |guide: &GuideValue| {
+            Ok(GuideValue { content: guide.content.found(find)?, style: guide.style.found(find)?, ..*guide })
+        };
+        let map = |map: &GuideMapValue| {
+            Ok(GuideMapValue { content: find(&map.content)?, style: find(&map.style)? })
+        };
+        Ok(Self {
+            guide: self.guide.iter().map(guide).collect::<Result<_>>()?,
+            guide_map: self.guide_map.as_ref().map(map).transpose()?,
+            keep: self.keep.as_ref().map(|keep| keep.found(find)).transpose()?,
+        })
     }
 
     /// The styles, each in its region.
-    pub fn apply(&self, styles: Vec<Style>, content: Option<&Picture>) -> Result<Vec<Style>> {
+    ///
+    /// # Errors
+    /// Those of `read`; guides that do not fit the styles.
+    pub fn apply(
+        &self,
+        styles: Vec<Style>,
+        content: Option<&Picture>,
+        read: &mut ReadMask<'_>,
+    ) -> Result<Vec<Style>> {
         if let Some(map) = &self.guide_map {
             let [style] = &styles[..] else {
                 return refuse("guide_map", "belongs to one style; for several give a `guide` for each");
             };
-            let (content, from) = (Picture::load(&map.content)?, Picture::load(&map.style)?);
+            let (content, from) = (read(&map.content)?, read(&map.style)?);
             return guides::by_colours(style, &content, &from);
         }
         if self.guide.is_empty() {
@@ -162,8 +251,8 @@ impl GuideArgs {
         let mut guided = Vec::new();
         for (index, guide) in self.guide.iter().enumerate() {
             let style = &styles[if styles.len() == 1 { 0 } else { index }];
-            let region = guide.content.load("guide", content)?;
-            let mask = guide.style.load("guide", style.picture())?;
+            let region = guide.content.load("guide", content, read)?;
+            let mask = guide.style.load("guide", style.picture(), read)?;
             guided.push(style.clone().weight(guide.weight).within(region).masked(mask));
         }
         // What no guide covers follows the styles without one, or all of them as a whole.

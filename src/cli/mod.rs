@@ -9,17 +9,28 @@ mod args;
 mod bench;
 mod check;
 mod checkpoint;
+mod dry_run;
 mod evaluate;
+mod inputs;
+mod inspect;
 mod interrupt;
 mod masks;
+mod notices;
 mod options;
 mod output;
 mod progress;
+mod receipt;
+mod replay;
+mod running;
+mod saving;
+mod settings_file;
 mod spelling;
 mod style;
 mod transfer;
 mod values;
+mod watching;
 mod weights;
+mod work;
 
 use std::process::ExitCode;
 
@@ -49,6 +60,8 @@ pub fn main() -> ExitCode {
         args::Command::Texture(args) => transfer::texture(&args),
         args::Command::Resume(args) => checkpoint::resume(&args),
         args::Command::Style(args) => style::run(&args),
+        args::Command::Inspect { picture, json } => inspect::run(&picture, json),
+        args::Command::Replay(args) => replay::run(&args),
         args::Command::Evaluate(args) => evaluate::run(&args),
         args::Command::Check(args) => check::run(&args),
         args::Command::Bench(args) => bench::run(&args),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::PaintingArgs;
+use super::masks::ReadMask;
 use super::values::{NumbersValue, StyleValue};
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -65,9 +66,17 @@ pub(super) fn styles(named: &[StyleValue], painting: &PaintingArgs) -> Result<Ve
 }
 
 /// A style as the library takes it.
-pub(super) fn style(loaded: Style, value: &StyleValue, content: Option<&Picture>) -> Result<Style> {
-    let mask = value.mask.as_ref().map(|mask| mask.load("style", loaded.picture())).transpose()?;
-    let region = value.at.as_ref().map(|at| at.load("style", content)).transpose()?;
+///
+/// # Errors
+/// Those of `read`, and a mask of alpha where there is none.
+pub(super) fn style(
+    loaded: Style,
+    value: &StyleValue,
+    content: Option<&Picture>,
+    read: &mut ReadMask<'_>,
+) -> Result<Style> {
+    let mask = value.mask.as_ref().map(|mask| mask.load("style", loaded.picture(), read)).transpose()?;
+    let region = value.at.as_ref().map(|at| at.load("style", content, read)).transpose()?;
     let mut style = loaded.weight(value.weight.unwrap_or(1.0)).scale(value.scale.unwrap_or(1.0));
     if let Some(mask) = mask {
         style = style.masked(mask);

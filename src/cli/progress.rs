@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::error::Error;
-use crate::run::Progress;
+use crate::error::{Error, Result};
+use crate::loss::Terms;
+use crate::run::{Evaluated, Observer, Progress};
 
-use super::args::PaintingArgs;
+use super::notices::Notices;
 use super::output;
+use super::running::RunningArgs;
+use super::watching::{Log, Preview};
 
 /// Steps of the bar.
 const BAR: u64 = 1000;
@@ -21,6 +24,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 enum Form {
     Bar(ProgressBar),
     Lines { next: Option<(usize, Instant)> },
+    Every,
     Json,
     Silent,
 }
@@ -28,32 +32,60 @@ enum Form {
 /// What the command does after every iteration.
 pub(super) struct Reporter {
     form: Form,
+    /// Every iteration with its terms, beside JSON.
+    terms: bool,
+    preview: Option<Preview>,
+    log: Option<Log>,
+    first: Vec<String>,
     /// The first line that could not be written; the picture is more important, and is finished.
     failed: Option<Error>,
 }
 
 impl Reporter {
-    /// Chooses the form by the options and by where stderr goes.
-    pub fn new(args: &PaintingArgs) -> Self {
+    /// Chooses the form by the options, by where stderr goes and by whether stdout is taken; begins the files that show
+    /// the run. `first` are lines for stderr when the work has really begun.
+    ///
+    /// # Errors
+    /// A preview or log that cannot be written.
+    pub fn new(args: &RunningArgs, overwrite: bool, first: Vec<String>) -> Result<Self> {
         let form = match (args.quiet, args.json) {
             (true, _) => Form::Silent,
             (false, true) => Form::Json,
+            (false, false) if args.verbose > 1 => Form::Every,
             (false, false) if std::io::stderr().is_terminal() => Form::Bar(bar()),
             (false, false) => Form::Lines { next: None },
         };
-        Self { form, failed: None }
+        let preview = args.preview_file.as_deref().map(Preview::new).transpose()?;
+        let log = args.log.as_deref().map(|file| Log::new(file, overwrite)).transpose()?;
+        Ok(Self { form, terms: args.verbose > 1, preview, log, first, failed: None })
     }
 
-    /// Takes the bar away; the error that a line met is to be told after the picture is written.
-    pub fn finish(self) -> Option<Error> {
+    /// Takes the bar away and tells what could not be shown; the error that a line met is to be told after the picture is
+    /// written.
+    pub fn finish(self, notices: &mut Notices) -> Option<Error> {
         if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
+        }
+        let preview = self.preview.as_ref().and_then(Preview::failure);
+        let log = self.log.as_ref().and_then(Log::failure);
+        for (file, why) in [preview, log].into_iter().flatten() {
+            notices.add(
+                file.display().to_string(),
+                "output",
+                format!("could not be written to its end ({why})"),
+            );
         }
         self.failed
     }
 
     /// Reports, unless it is too soon.
-    pub fn report(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
+    fn report(&mut self, progress: &Progress<'_>) {
+        if let Some(preview) = &mut self.preview {
+            preview.show(progress);
+        }
+        if self.terms {
+            output::message(&format!("{} {}; {}", size(progress), sentence(progress), terms(progress.terms)));
+        }
         match &mut self.form {
             Form::Bar(bar) => {
                 let whole = progress.seconds + progress.seconds_left;
@@ -77,9 +109,22 @@ impl Reporter {
                     self.failed.get_or_insert(error);
                 }
             }
-            Form::Silent => {}
+            Form::Every | Form::Silent => {}
         }
+    }
+}
+
+impl Observer for &mut Reporter {
+    fn observe(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
+        self.report(progress);
         ControlFlow::Continue(())
+    }
+
+    fn evaluated(&mut self, evaluated: &Evaluated<'_>) {
+        self.first.drain(..).for_each(|line| output::message(&line));
+        if let Some(log) = &mut self.log {
+            log.note(evaluated);
+        }
     }
 }
 
@@ -106,4 +151,14 @@ fn sentence(progress: &Progress<'_>) -> String {
         left / 60,
         left % 60
     )
+}
+
+/// `content relu4_2 1.2e-2, style relu1_1 3.4e-3, tv 5.6e-4`.
+fn terms(terms: &Terms) -> String {
+    let layer = |kind: &str, terms: &[(crate::network::Layer, f64)]| -> Vec<String> {
+        terms.iter().map(|(layer, value)| format!("{kind} {layer} {value:.2e}")).collect()
+    };
+    let pixel = terms.pixel.iter().map(|(name, value)| format!("{name} {value:.2e}"));
+    let all = layer("content", &terms.content).into_iter().chain(layer("style", &terms.style)).chain(pixel);
+    all.collect::<Vec<_>>().join(", ")
 }

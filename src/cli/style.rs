@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::args::NetworkArgs;
+use super::inputs::Inputs;
+use super::notices::Notices;
 use super::options::{self, refuse};
 use super::values::{NumbersValue, StyleValue};
 use super::{Ending, output};
@@ -13,9 +15,8 @@ use crate::error::{Error, Result};
 use crate::files::{Destination, Written};
 use crate::loss::StyleStatistic;
 use crate::network::LayerList;
-use crate::picture::Picture;
 use crate::run::options::Options;
-use crate::run::{SavedStyle, Style, StyleTransfer};
+use crate::run::{SavedStyle, StyleTransfer};
 
 /// The sizes that are saved where none are named.
 const SIZES: [usize; 5] = [128, 256, 512, 1024, 2048];
@@ -91,20 +92,6 @@ pub(super) fn run(args: &StyleArgs) -> Result<Ending> {
     }
 }
 
-/// A style of a request: the file's own statistics, or its picture, no larger than `longest`.
-///
-/// # Errors
-/// As [`SavedStyle::load`] and [`Picture::load`].
-pub(super) fn load(file: &Path, longest: Option<usize>) -> Result<Style> {
-    if SavedStyle::is_in(file) {
-        return Ok(SavedStyle::load(file)?.into());
-    }
-    Ok(match longest {
-        Some(longest) => Picture::load_at_most(file, longest)?.into(),
-        None => Picture::load(file)?.into(),
-    })
-}
-
 fn save(args: &SaveArgs) -> Result<Ending> {
     let mut paintings = args.paintings.clone();
     options::blend(&mut paintings, args.style_blend.as_ref())?;
@@ -140,13 +127,18 @@ fn save(args: &SaveArgs) -> Result<Ending> {
     let names = paintings.iter().map(|painting| {
         painting.file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     });
+    let mut notices = Notices::new(args.quiet);
     let mut saver = transfer.save_style(names);
     for longer in sizes {
+        let mut inputs = Inputs::default();
         let styles = paintings.iter().map(|painting| {
-            let loaded = load(&painting.file, Some(saver.finest(longer).max(1)))?;
-            options::style(loaded, painting, None)
+            let loaded =
+                inputs.picture("style", &painting.file, Some(saver.finest(longer).max(1)), &mut notices)?;
+            let mut read = |file: &Path| inputs.picture("mask", file, None, &mut notices);
+            options::style(loaded.into(), painting, None, &mut read)
         });
         saver.add(longer, &styles.collect::<Result<Vec<_>>>()?)?;
+        notices.release().iter().for_each(|line| output::message(line));
         if !args.quiet {
             output::message(&format!("measured for results of {longer} px"));
         }

@@ -1,196 +1,185 @@
 //! `impasto transfer` and `impasto texture`.
 
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
 
 use super::args::{PaintingArgs, TextureArgs, TransferArgs};
-use super::masks::MaskValue;
+use super::notices::{Notice, Notices};
 use super::options::{self, refuse};
 use super::progress::Reporter;
-use super::values::{InitValue, StyleValue};
-use super::{Ending, interrupt, output, style};
+use super::saving::{Proved, Target};
+use super::values::InitValue;
+use super::work::{Loaded, Work};
+use super::{Ending, dry_run, interrupt, output, settings_file};
 use crate::engine::memory;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::optimize::StopReason;
-use crate::picture::{Format, Picture, SaveOptions, check_output};
-use crate::run::masks::Mask;
-use crate::run::sizes::SizeRule;
-use crate::run::values::Strength;
-use crate::run::{Progress, Report, Request, Start, Style, StyleTransfer, Stylized, defaults};
+use crate::picture::Picture;
+use crate::run::{Report, Stylized, defaults};
 
 /// Paints a picture.
 pub(super) fn transfer(args: &TransferArgs) -> Result<Ending> {
-    let (painting, init) = (&args.painting, args.init());
-    let styles = options::styles(&args.style, painting)?;
-    let transfer = StyleTransfer::builder()
-        .options(args.options())
-        .network(options::network(painting.network.weights.as_deref())?)
-        .build()?;
-    let mut inputs = inputs(&styles, painting);
-    inputs.push(&args.content);
-    inputs.extend(args.keep.keep.as_ref().and_then(MaskValue::file));
-    let strength = match &args.picture.strength {
-        Some(Strength::Mask(file)) => Some(file),
-        _ => None,
+    let painting = &args.painting;
+    let work = Work {
+        command: "transfer",
+        content: Some(args.content.clone()),
+        styles: options::styles(&args.style, painting)?,
+        init: args.init(),
+        regions: painting.regions.clone(),
+        options: settings_file::under(&args.options(), painting.running.settings.as_deref())?,
+        weights: painting.network.weights.clone(),
     };
-    inputs.extend(strength.map(PathBuf::as_path));
-    if let InitValue::File(file) = &init {
-        inputs.push(file);
-    }
-    check_destination(painting, &inputs)?;
-    let content = match longest(painting) {
-        Some(longer) => Picture::load_at_most(&args.content, longer)?,
-        None => Picture::load(&args.content)?,
-    };
-    let loaded = load_styles(&styles, painting, Some(&content))?;
-    let mut request = Request::picture(&content, loaded).start(start(&init, painting)?);
-    if let Some(keep) = &args.keep.keep {
-        request = request.keep(keep.load("keep", Some(&content))?);
-    }
-    if let Some(file) = strength {
-        request = request.strength(Mask::from_picture(&Picture::load(file)?));
-    }
-    run(&transfer, &request, painting, &inputs)
+    run(&work, painting)
 }
 
 /// Makes a texture.
 pub(super) fn texture(args: &TextureArgs) -> Result<Ending> {
     let painting = &args.painting;
-    let styles = options::styles(&args.style, painting)?;
     if args.init == InitValue::Content {
         return refuse("init", "a texture has no content to start from; give noise or a file");
     }
-    let transfer = StyleTransfer::builder()
-        .options(painting.options())
-        .network(options::network(painting.network.weights.as_deref())?)
-        .build()?;
-    let mut inputs = inputs(&styles, painting);
-    if let InitValue::File(file) = &args.init {
-        inputs.push(file);
-    }
-    check_destination(painting, &inputs)?;
-    let loaded = load_styles(&styles, painting, None)?;
-    let request = Request::texture(loaded).start(start(&args.init, painting)?);
-    run(&transfer, &request, painting, &inputs)
+    let work = Work {
+        command: "texture",
+        content: None,
+        styles: options::styles(&args.style, painting)?,
+        init: args.init.clone(),
+        regions: painting.regions.clone(),
+        options: settings_file::under(&painting.options(), painting.running.settings.as_deref())?,
+        weights: painting.network.weights.clone(),
+    };
+    run(&work, painting)
 }
 
-/// Paints, reports, writes; `inputs` are the files that were read.
-fn run(
-    transfer: &StyleTransfer,
-    request: &Request<'_>,
-    painting: &PaintingArgs,
-    inputs: &[&Path],
-) -> Result<Ending> {
-    let mut inputs = inputs.to_vec();
-    inputs.extend(painting.network.weights.as_deref());
-    let checkpoints = painting.checkpoint.checkpoints(&inputs, &painting.output)?;
-    let mut request = request.clone().cancelled_by(&interrupt::install());
+/// Checks, paints, reports, writes.
+fn run(work: &Work, painting: &PaintingArgs) -> Result<Ending> {
+    let running = &painting.running;
+    let mut notices = Notices::new(running.quiet);
+    let prepared = work.prepare()?;
+    let target = painting.saving.target(work.content(), &work.style_files(), &work.files())?;
+    if target.is_stdout() && running.json {
+        return refuse("json", "stdout is taken by the picture; name a file for one of them");
+    }
+    target.check_side(work.longest().unwrap_or(1))?;
+    let loaded = prepared.load(&mut notices)?;
+    let size = prepared.size(&loaded, &mut notices)?;
+    tell_what_is_lost(&target, &loaded, &mut notices);
+    let proved = target.prove(size, loaded.content.as_ref())?;
+    if running.dry_run {
+        let forecast = prepared.transfer.forecast(&loaded.request())?;
+        notices.release().iter().for_each(|line| output::message(line));
+        dry_run::print(work, &proved.target().name(), &forecast, running.json, notices.list())?;
+        return Ok(Ending::Done);
+    }
+    if work.styles.len() > 1 && !running.quiet && !running.json {
+        output::message(&dry_run::roles(work));
+    }
+    if running.verbose > 0 {
+        dry_run::tell(work, &prepared.network, &prepared.transfer.forecast(&loaded.request())?);
+    }
+    let checkpoint = &painting.checkpoint;
+    let checkpoints = checkpoint.checkpoints(running, &work.files(), proved.target().name().as_ref())?;
+    let mut request = loaded.request().cancelled_by(&interrupt::install());
     request.checkpoints = checkpoints.clone();
-    let mut reporter = Reporter::new(painting);
-    let observer = |progress: &Progress<'_>| reporter.report(progress);
-    let stylized = painting.checkpoint.run(transfer, &request, observer);
-    let unreported = reporter.finish();
+    let mut reporter = Reporter::new(running, painting.saving.overwrite, notices.release())?;
+    let stylized = checkpoint.run(&prepared.transfer, &request, &mut reporter);
+    let unreported = reporter.finish(&mut notices);
     let stylized = stylized?;
-    let ending = finish(&stylized, painting)?;
-    let silent = painting.quiet || painting.json;
-    painting.checkpoint.end(checkpoints.as_ref(), stylized.report.stop, silent);
+    tell_how_it_ended(&stylized, &mut notices);
+    checkpoint.tell(checkpoints.as_ref(), &mut notices);
+    let receipt = proved.target().receipt.then(|| {
+        let saved = painting.saving.saved(proved.target().format);
+        prepared.receipt(&loaded, saved, &stylized.report).text()
+    });
+    proved.write(&stylized.picture, receipt, &mut notices)?;
+    let ending = finish(work, &stylized.report, &proved, painting, notices.list())?;
+    checkpoint.end(stylized.report.stop, running);
     unreported.map_or(Ok(ending), Err)
 }
 
-/// The longer side of the result where it is known before the content is read.
-fn longest(painting: &PaintingArgs) -> Option<usize> {
-    match painting.paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)) {
-        SizeRule::Longer(longer) => Some(longer),
-        SizeRule::Exact(width, height) => Some(width.max(height)),
-        _ => None,
+/// Says before the work what the file will not hold.
+fn tell_what_is_lost(target: &Target, loaded: &Loaded, notices: &mut Notices) {
+    if let Some(content) = &loaded.content {
+        notices.warnings(target.name().as_ref(), &target.losses(content));
     }
 }
 
-/// The picture to start from.
-fn start(init: &InitValue, painting: &PaintingArgs) -> Result<Start> {
-    Ok(match init {
-        InitValue::Content => Start::Content,
-        InitValue::Noise => Start::Noise,
-        InitValue::File(file) => Start::Picture(match longest(painting) {
-            Some(longer) => Picture::load_at_most(file, longer)?,
-            None => Picture::load(file)?,
-        }),
+/// Says why a size ended, where it is not as usual, and when there is hardly a picture.
+fn tell_how_it_ended(stylized: &Stylized, notices: &mut Notices) {
+    for size in &stylized.report.sizes {
+        let about = format!("size {}x{}", size.width, size.height);
+        let after = match size.iterations {
+            1 => "1 iteration".to_owned(),
+            count => format!("{count} iterations"),
+        };
+        let message = match size.stop {
+            StopReason::NoDescent => Some(format!("ended after {after}: no step lowered the loss any more")),
+            StopReason::Diverged => Some(format!(
+                "ended after {after}: the loss grew without end, and the best picture before that is taken; smaller \
+                 steps may help"
+            )),
+            StopReason::Iterations | StopReason::Converged if size.iterations == 0 => {
+                Some("ended before its first iteration: there was nothing to lower the loss by".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(message) = message {
+            notices.add(about, size.stop.name(), message);
+        }
+    }
+    if is_nearly_constant(&stylized.picture) {
+        let message = "is nearly one colour; the content or the style may give the method nothing to hold";
+        notices.add("result", "constant", message);
+    }
+}
+
+/// Whether no channel varies by more than two steps of 8 bits.
+fn is_nearly_constant(picture: &Picture) -> bool {
+    let plane = picture.width() * picture.height();
+    picture.rgb().chunks_exact(plane).all(|channel| {
+        let (low, high) =
+            channel.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+        high - low < 2.5 / 255.0
     })
-}
-
-/// Finds out before the work whether the result can be written, and is not one of the inputs.
-fn check_destination(painting: &PaintingArgs, inputs: &[&Path]) -> Result<()> {
-    let output = &painting.output;
-    options::check_distinct(output, inputs)?;
-    check_output(output)?;
-    let format = Format::of(output)?;
-    if longest(painting).is_some_and(|longer| longer > format.longest_side()) {
-        let message = format!(
-            "{format:?} files have at most {} pixels a side; use another format",
-            format.longest_side()
-        );
-        return Err(Error::output(output, message));
-    }
-    Ok(())
-}
-
-/// The files of styles and of their regions.
-fn inputs<'a>(styles: &'a [StyleValue], painting: &'a PaintingArgs) -> Vec<&'a Path> {
-    let masks = styles.iter().flat_map(|style| [&style.mask, &style.at]).flatten();
-    let styles = styles.iter().map(|style| style.file.as_path());
-    styles.chain(masks.filter_map(MaskValue::file)).chain(painting.guides.files()).collect()
-}
-
-/// The styles in their regions, their pictures no larger than they are needed.
-fn load_styles(
-    styles: &[StyleValue],
-    painting: &PaintingArgs,
-    content: Option<&Picture>,
-) -> Result<Vec<Style>> {
-    let scale = painting.paint.style_scale.unwrap_or(defaults::STYLE_SCALE);
-    let load = |value: &StyleValue| {
-        let needed = longest(painting).map(|longer| {
-            let needed = (longer as f64 * scale * value.scale.unwrap_or(1.0)).ceil();
-            (needed as usize).max(1)
-        });
-        options::style(style::load(&value.file, needed)?, value, content)
-    };
-    painting.guides.apply(styles.iter().map(load).collect::<Result<_>>()?, content)
 }
 
 /// The last line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
     output: String,
+    content: Option<String>,
+    styles: Vec<String>,
     #[serde(flatten)]
     report: &'a Report,
     seed: u64,
     peak_rss_bytes: Option<u64>,
+    warnings: &'a [Notice],
 }
 
-/// Writes the picture and says so.
-fn finish(stylized: &Stylized, painting: &PaintingArgs) -> Result<Ending> {
-    let (file, report) = (&painting.output, &stylized.report);
-    stylized.picture.save(file, &SaveOptions::default())?;
+/// Says what was done.
+fn finish(
+    work: &Work,
+    report: &Report,
+    proved: &Proved,
+    painting: &PaintingArgs,
+    warnings: &[Notice],
+) -> Result<Ending> {
+    let running = &painting.running;
     let interrupted = report.stop == StopReason::Cancelled;
-    if painting.json {
+    let name = proved.target().name();
+    if running.json {
         output::json(&Line {
-            output: file.display().to_string(),
+            output: name,
+            content: work.content().map(|file| file.display().to_string()),
+            styles: work.styles.iter().map(ToString::to_string).collect(),
             report,
-            seed: painting.paint.seed.unwrap_or(defaults::SEED),
+            seed: work.options.paint.seed.unwrap_or(defaults::SEED),
             peak_rss_bytes: memory::peak(),
+            warnings,
         })?;
-    } else if !painting.quiet {
+    } else if !running.quiet {
         let what = if interrupted { "interrupted; the best picture so far is in" } else { "wrote" };
         output::message(&format!(
-            "{what} {} ({}x{}, {:.1} s, {} evaluations, loss {:.4e})",
-            file.display(),
-            report.width,
-            report.height,
-            report.seconds,
-            report.evaluations,
-            report.loss.total
+            "{what} {name} ({}x{}, {:.1} s, {} evaluations, loss {:.4e})",
+            report.width, report.height, report.seconds, report.evaluations, report.loss.total
         ));
     }
     Ok(if interrupted { Ending::Interrupted } else { Ending::Done })

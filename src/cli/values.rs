@@ -95,6 +95,27 @@ impl FromStr for StyleValue {
     }
 }
 
+impl fmt::Display for StyleValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(weight) = self.weight {
+            write!(f, ":weight={weight}")?;
+        }
+        if let Some(scale) = self.scale {
+            write!(f, ":scale={scale}")?;
+        }
+        if let Some(sizes) = self.sizes {
+            write!(f, ":sizes={sizes}")?;
+        }
+        for (key, mask) in [("mask", &self.mask), ("at", &self.at)] {
+            if let Some(mask) = mask {
+                write!(f, ":{key}={mask}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// `content`, `noise` or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum InitValue {
@@ -144,7 +165,10 @@ mod tests {
         assert_eq!(full.file.to_str(), Some("c:b.png"));
         assert_eq!((full.weight, full.scale, full.sizes), (Some(0.7), Some(2.0), Some(StyleSizes::Fine)));
         let masked = style("a.png:mask=alpha:at=m.png").unwrap();
-        assert_eq!((masked.mask, masked.at), (Some(MaskValue::Alpha), Some(MaskValue::File("m.png".into()))));
+        assert_eq!(masked.mask, Some(MaskValue::Alpha));
+        assert_eq!(masked.at, Some(MaskValue::File("m.png".into())));
+        assert_eq!(style(&full.to_string()), Ok(full));
+        assert_eq!(style(&masked.to_string()).as_ref(), Ok(&masked));
         for bad in
             ["a.png:mask=", "a.png:weight=x", "a.png:wieght=1", "a.png:scale=1:scale=2", "a.png:sizes=some"]
         {

@@ -122,7 +122,7 @@ pub fn evaluate(
         options.loss.style_weight = builder.options.loss.style_weight;
         options.loss.style_layers = builder.options.loss.style_layers.clone();
     }
-    let computing = Computing::new(&options.network, &builder.resolved_network()?)?;
+    let computing = Computing::new(&options.network, &builder.resolved_network()?, false)?;
     let backend = &computing.backend;
     let purpose = Purpose::Numbers { content: request.content.is_some(), style: !request.styles.is_empty() };
     let losses = losses(&options.content, &options.loss, backend.network(), purpose)?;

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::kernels::simd::{Isa, Level};
 use crate::network::plan::Plan;
 use crate::network::{Layer, Network};
+use crate::tensor::Padding;
 
 /// An engine in f32 behind a pointer.
 pub type BoxedEngine = Box<dyn Engine<Scalar = f32> + Send>;
@@ -48,6 +49,16 @@ impl Backend {
         };
         let packed = Arc::new(PackedNetwork::new(network.clone(), convolution));
         Ok(Self { network, convolution, fast: Some((packed, level)) })
+    }
+
+    /// The same with another padding; what was prepared is shared.
+    pub fn with_padding(&self, padding: Padding) -> Self {
+        let fast = self.fast.as_ref().map(|(packed, level)| (Arc::new(packed.with_padding(padding)), *level));
+        let network = match &fast {
+            Some((packed, _)) => packed.network().clone(),
+            None => Arc::new(self.network.with_padding(padding)),
+        };
+        Self { network, convolution: self.convolution, fast }
     }
 
     /// The network.

@@ -231,7 +231,11 @@ impl Fast {
                 pool::backward(self.level, small, pooling, gates, buffer.map_mut(&large), taps);
             });
         }
-        buffer.map_mut(&large).fill_border(Padding::Zeros);
+        // What mirrored borders send back comes as strips; what wrapped ones do, from the other side.
+        buffer.map_mut(&large).fill_border(match self.network().padding() {
+            Padding::Zeros | Padding::Reflect => Padding::Zeros,
+            Padding::Wrap => Padding::Wrap,
+        });
         self.convolve_back(at, &Source::Map(buffer.map(&large)), seeds);
         self.maps.working[gradient] = buffer;
     }

@@ -10,11 +10,17 @@ use crate::kernels::blocked::winograd::{self, Tile};
 use crate::kernels::plain::conv::rotated;
 use crate::kernels::simd::Vector;
 use crate::network::{self, Network};
+use crate::tensor::Padding;
 
 /// See the module's text.
 pub struct PackedNetwork {
     network: Arc<Network>,
     choice: ConvolutionAlgorithm,
+    packs: Arc<Packs>,
+}
+
+/// Whatever was packed so far.
+struct Packs {
     layers: Vec<PackedLayer>,
     first: OnceLock<Packed>,
     last: OnceLock<LastWeights>,
@@ -39,7 +45,14 @@ impl PackedNetwork {
             winograd: Default::default(),
         };
         let layers = network.convolutions().iter().map(layer).collect();
-        Self { layers, network, choice, first: OnceLock::new(), last: OnceLock::new() }
+        let packs = Packs { layers, first: OnceLock::new(), last: OnceLock::new() };
+        Self { network, choice, packs: Arc::new(packs) }
+    }
+
+    /// The same weights in a network with another padding; what is packed is shared.
+    pub fn with_padding(&self, padding: Padding) -> Self {
+        let network = Arc::new(self.network.with_padding(padding));
+        Self { network, choice: self.choice, packs: self.packs.clone() }
     }
 
     /// The network.
@@ -54,39 +67,39 @@ impl PackedNetwork {
 
     /// One vector of biases a block.
     pub(super) fn bias(&self, at: usize) -> &[Vector] {
-        &self.layers[at].bias
+        &self.packs.layers[at].bias
     }
 
     /// The first convolution's weights.
     pub(super) fn first(&self) -> &Packed {
         let c = &self.network.convolutions()[0];
-        once(&self.first, || first::pack(c.weight(), c.outputs()))
+        once(&self.packs.first, || first::pack(c.weight(), c.outputs()))
     }
 
     /// The first convolution's weights on the way back.
     pub(super) fn last(&self) -> &LastWeights {
         let c = &self.network.convolutions()[0];
-        once(&self.last, || LastWeights::new(c.weight(), c.outputs()))
+        once(&self.packs.last, || LastWeights::new(c.weight(), c.outputs()))
     }
 
     /// The direct weights of convolution `at`.
     pub(super) fn direct(&self, at: usize) -> &Packed {
         let c = &self.network.convolutions()[at];
-        once(&self.layers[at].direct, || direct::pack(c.weight(), c.outputs(), c.inputs()))
+        once(&self.packs.layers[at].direct, || direct::pack(c.weight(), c.outputs(), c.inputs()))
     }
 
     /// The direct weights from the output's gradient to the input's.
     pub(super) fn turned(&self, at: usize) -> &Packed {
         let c = &self.network.convolutions()[at];
         let pack = || direct::pack(&rotated(c.weight(), c.outputs(), c.inputs()), c.inputs(), c.outputs());
-        once(&self.layers[at].turned, pack)
+        once(&self.packs.layers[at].turned, pack)
     }
 
     /// Winograd's weights of convolution `at`, forward and backward.
     pub(super) fn winograd(&self, at: usize, tile: Tile) -> &(winograd::Weights, winograd::Weights) {
         let c = &self.network.convolutions()[at];
         let pack = || winograd::Weights::pair(c.weight().clone(), c.outputs(), c.inputs(), tile);
-        once(&self.layers[at].winograd[tile as usize], pack)
+        once(&self.packs.layers[at].winograd[tile as usize], pack)
     }
 }
 

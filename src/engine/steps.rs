@@ -150,7 +150,8 @@ impl Step {
             plan.taps().iter().position(here)
         };
         let taps = Taps { rectified: tap(Stage::Relu), linear: tap(Stage::Conv) };
-        let in_tiles = matches!(algorithm, Algorithm::Winograd(_));
+        // What is pooled in registers has a border of zeros on the way back.
+        let in_tiles = matches!(algorithm, Algorithm::Winograd(_)) && network.padding() != Padding::Wrap;
         let pooling = match at + 1 < plan.depth() && plan.pools_before(at + 1) {
             false => PoolingStep::None,
             true if in_tiles && taps.rectified.is_none() && taps.linear.is_none() => PoolingStep::InRegisters,

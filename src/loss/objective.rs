@@ -7,7 +7,7 @@ use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use crate::error::{Error, Result};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
-use crate::tensor::{Factor, PositionWeights};
+use crate::tensor::{Factor, Padding, PositionWeights};
 
 /// The content picture that is compared with.
 #[derive(Clone, Copy)]
@@ -130,7 +130,8 @@ impl<E: Engine> Objective<E> {
             pixel.push(WeightedPixelTerm::Range(range));
         }
         if losses.tv_weight > 0.0 {
-            pixel.push(WeightedPixelTerm::Variation(losses.tv_weight));
+            let wraps = engine.plan().network().padding() == Padding::Wrap;
+            pixel.push(WeightedPixelTerm::Variation(losses.tv_weight, wraps));
         }
         pixel.extend(losses.terms.iter().cloned().map(WeightedPixelTerm::Custom));
         Ok(Self { engine, content: content_terms, style: style_terms, pixel, evaluations: 0 })

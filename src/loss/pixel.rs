@@ -45,8 +45,8 @@ pub trait PixelTerm: Send + Sync {
 /// One pixel term with its weight.
 #[derive(Clone)]
 pub(crate) enum WeightedPixelTerm {
-    /// [`variation`].
-    Variation(f64),
+    /// [`variation`], and whether the picture wraps.
+    Variation(f64, bool),
     /// [`range`].
     Range(f64),
     /// A user's.
@@ -63,7 +63,7 @@ impl WeightedPixelTerm {
     /// Its name in reports.
     pub fn name(&self) -> &str {
         match self {
-            Self::Variation(_) => "tv",
+            Self::Variation(..) => "tv",
             Self::Range(_) => "range",
             Self::Custom(term) => term.name(),
         }
@@ -72,7 +72,7 @@ impl WeightedPixelTerm {
     /// Adds its gradient by RGB to `gradient` and returns its value; `rgb` is a 3×H×W picture of `shape`.
     pub fn add<T: Scalar>(&self, rgb: &[T], shape: Shape, gradient: &mut [T]) -> f64 {
         match self {
-            Self::Variation(weight) => weight * variation::add(rgb, shape, *weight, gradient),
+            Self::Variation(weight, wraps) => weight * variation::add(rgb, shape, *weight, *wraps, gradient),
             Self::Range(weight) => weight * range::add(rgb, *weight, gradient),
             Self::Custom(term) => {
                 let rgb: Vec<f64> = rgb.iter().map(|value| value.to_f64()).collect();

@@ -5,11 +5,12 @@ use rayon::prelude::*;
 use crate::tensor::{Scalar, Shape};
 
 /// `1/(CHW) · Σ (Δx² + Δy²)` over neighbours inside each channel of `picture` (C×H×W); adds
-/// `scale` times its gradient to `gradient` and returns the unscaled value.
+/// `scale` times its gradient to `gradient` and returns the unscaled value. In a picture that `wraps`, the last row and
+/// column have the first ones as neighbours.
 ///
 /// # Panics
 /// On wrong lengths.
-pub fn add<T: Scalar>(picture: &[T], shape: Shape, scale: f64, gradient: &mut [T]) -> f64 {
+pub fn add<T: Scalar>(picture: &[T], shape: Shape, scale: f64, wraps: bool, gradient: &mut [T]) -> f64 {
     assert_eq!((picture.len(), gradient.len()), (shape.len(), shape.len()));
     if shape.is_empty() {
         return 0.0;
@@ -23,18 +24,20 @@ pub fn add<T: Scalar>(picture: &[T], shape: Shape, scale: f64, gradient: &mut [T
             let y = index % shape.height;
             let row = |at: usize| &picture[at * width..][..width];
             let here = row(index);
-            let above = (y > 0).then(|| row(index - 1));
-            let below = (y + 1 < shape.height).then(|| row(index + 1));
+            let (first, last) = (index - y, index - y + shape.height - 1);
+            let above = if y > 0 { Some(row(index - 1)) } else { wraps.then(|| row(last)) };
+            let below = if index < last { Some(row(index + 1)) } else { wraps.then(|| row(first)) };
+            let (left, right) = (wraps.then(|| here[width - 1]), wraps.then(|| here[0]));
             let mut sum = 0.0;
             for x in 0..width {
                 let mut slope = T::ZERO;
-                if x + 1 < width {
-                    let right = here[x + 1] - here[x];
+                if let Some(right) = if x + 1 < width { Some(here[x + 1]) } else { right } {
+                    let right = right - here[x];
                     sum += right.to_f64() * right.to_f64();
                     slope += -right;
                 }
-                if x > 0 {
-                    slope += here[x] - here[x - 1];
+                if let Some(left) = if x > 0 { Some(here[x - 1]) } else { left } {
+                    slope += here[x] - left;
                 }
                 if let Some(below) = below {
                     let down = below[x] - here[x];

@@ -189,6 +189,15 @@ impl Network {
         Self(Arc::new(Inner { pooling, ..Inner::clone(&self.0) }))
     }
 
+    /// The same network with something else around its maps.
+    #[must_use]
+    pub fn with_padding(&self, padding: Padding) -> Self {
+        if padding == self.padding() {
+            return self.clone();
+        }
+        Self(Arc::new(Inner { padding, ..Inner::clone(&self.0) }))
+    }
+
     /// The same network without what lies below `deepest`: its convolutions, and recommended layers among them. Whole if
     /// it has no such layer.
     #[must_use]

@@ -56,7 +56,7 @@ impl Builder {
         let options = self.options.with_preset();
         let mut settings = Settings::new(&options, &network)?;
         settings.losses.terms = self.terms;
-        let computing = Computing::new(&options.network, &network)?;
+        let computing = Computing::new(&options.network, &network, settings.tileable)?;
         Ok(StyleTransfer { settings, options: self.options, computing, identity: Arc::new(()) })
     }
 }

@@ -29,6 +29,9 @@ pub const LEARNING_RATE: f64 = 0.02;
 /// The style picture's longer side relative to the result's: strokes as large as the painting shows them.
 pub const STYLE_SCALE: f64 = 1.0;
 
+/// The standard deviation of the noise, where 1 is from black to white: grey with grain, nothing that is cut off.
+pub const NOISE_SCALE: f64 = 0.15;
+
 /// The seed of the noise.
 pub const SEED: u64 = 0;
 

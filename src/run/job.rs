@@ -3,13 +3,14 @@
 //! For each size: measure the styles, prepare the objective, carry the coarser result up, minimise. Everything that
 //! can fail for a reason known beforehand fails in [`Job::new`].
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
+use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
-use super::progress::{Cancel, Clock, Observer, Progress, SizeStep};
+use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
 use super::regions::{self, Regions};
 use super::request::{Request, Source, Style};
 use super::sizes::{self, Size};
@@ -26,6 +27,9 @@ use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, LossFunction, State, Step, Stop, StopReason};
 use crate::picture::{Picture, fit};
+
+/// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
+const EVALUATIONS_PER_ITERATION: f64 = 1.05;
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct Job<'a> {
@@ -44,13 +48,30 @@ impl<'a> Job<'a> {
         request: &'a Request<'a>,
         target: Size,
     ) -> Result<Self> {
+        let (settings, shares) = (&transfer.settings, request.shares()?);
+        let steps = Self::steps(transfer, losses, request, target)?;
+        let has_style = !losses.style_taps().is_empty();
+        let start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
+        Ok(Self { transfer, losses, request, start, steps })
+    }
+
+    /// The sizes, each of which is possible.
+    pub fn steps(
+        transfer: &StyleTransfer,
+        losses: &Losses,
+        request: &Request<'_>,
+        target: Size,
+    ) -> Result<Vec<SizeStep>> {
         let settings = &transfer.settings;
-        let backend = &transfer.computing.backend;
-        let shares = request.shares()?;
+        let (backend, painting) = (&transfer.computing.backend, &transfer.computing.painting);
+        request.shares()?;
         let style_taps = losses.style_taps();
         let (kind, compared) = (backend.kind(), losses.content_taps());
         let plan = |size: Size| -> Result<Plan> {
-            let plan = Plan::new(backend.network().clone(), size.1, size.0, &losses.taps())?;
+            let plan = Plan::new(painting.network().clone(), size.1, size.0, &losses.taps())?;
+            if settings.tileable {
+                check_tile(&plan, size)?;
+            }
             let styles = request.styles.iter().filter(|_| !style_taps.is_empty());
             let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size));
             sizes.try_for_each(|size| transfer.check_style(&style_taps, size))?;
@@ -62,16 +83,14 @@ impl<'a> Job<'a> {
         let iterations = settings.iterations.plan(&sizes)?;
         let step =
             |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
-        let steps = sizes.iter().zip(&iterations).map(step).collect::<Result<Vec<_>>>()?;
         for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
             let Some(saved) = style.saved() else { continue };
             let longer = |size| style.longer(settings.style_scale, size);
-            for step in &steps {
-                saved.targets(longer(target), longer(step.size), &style_taps)?;
+            for size in &sizes {
+                saved.targets(longer(target), longer(*size), &style_taps)?;
             }
         }
-        let start = StartPictures::new(request, settings, !style_taps.is_empty(), &shares, target, sizes[0])?;
-        Ok(Self { transfer, losses, request, start, steps })
+        sizes.iter().zip(&iterations).map(step).collect()
     }
 
     /// Every size from coarse to fine, from where `checkpoint` is. Where the request keeps checkpoints, `binding` is what they
@@ -98,6 +117,7 @@ impl<'a> Job<'a> {
         let checkpoints = self.request.checkpoints.as_ref().zip(binding);
         let saver = checkpoints.map(|(checkpoints, binding)| Saver::new(checkpoints, binding, plan));
         let saver = RefCell::new(saver);
+        let observer = RefCell::new(observer);
         let mut clock = Clock::new(self.steps.clone(), behind.seconds);
         let mut painted: Option<(Size, Vec<f32>)> = None;
         let mut loss = Terms::default();
@@ -107,6 +127,19 @@ impl<'a> Job<'a> {
             let (iterations, repeated) = state.as_ref().map_or((0, 0), |s| (s.iterations(), s.repeated()));
             clock.begin(index, iterations);
             let record = RefCell::new(Record::new(behind.best.take()));
+            let done =
+                Cell::new(behind.evaluations + state.as_ref().map_or(0, State::evaluations) - repeated);
+            let told = |terms: &Terms| {
+                done.set(done.get() + 1);
+                observer.borrow_mut().evaluated(&Evaluated {
+                    evaluation: done.get(),
+                    size_index: index + 1,
+                    width: step.size.0,
+                    height: step.size.1,
+                    seconds: clock.seconds(),
+                    terms,
+                });
+            };
             let mut watch = |state: &Step| {
                 let record = record.borrow();
                 let progress = Progress {
@@ -122,7 +155,7 @@ impl<'a> Job<'a> {
                     seconds_left: clock.seconds_left(state.iteration),
                     pixels: state.pixels,
                 };
-                observer.observe(&progress).map_break(|()| Stop::Cancel)?;
+                observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)?;
                 // The optimiser stops for a moment to have its state saved.
                 match saver.borrow().as_ref().is_some_and(Saver::is_due) {
                     true => ControlFlow::Break(Stop::Finish),
@@ -144,7 +177,7 @@ impl<'a> Job<'a> {
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
             let limits = Limits { iterations: step.iterations, tolerance };
             let cancel = &self.request.cancel;
-            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel };
+            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel, told: &told };
             let mut outcome = match state {
                 Some(state) => optimize::resume(state, &mut recorded, &limits, &mut watch)?,
                 None => {
@@ -201,11 +234,33 @@ impl<'a> Job<'a> {
         Ok(Stylized { picture, report })
     }
 
+    /// What this would do, with the speed of the machine tried out at the coarsest size.
+    pub fn forecast(&self) -> Result<Forecast> {
+        let backend = &self.transfer.computing.backend;
+        let mut objective = self.objective(0)?;
+        let pixels = self.start.at(self.steps[0].size);
+        let mut gradient = vec![0.0; pixels.len()];
+        objective.evaluate(&pixels, &mut gradient); // not measured: it allocates
+        let begun = Instant::now();
+        objective.evaluate(&pixels, &mut gradient);
+        let rate = begun.elapsed().as_secs_f64() / self.steps[0].cost;
+        let size = |step: &SizeStep| SizeForecast {
+            width: step.size.0,
+            height: step.size.1,
+            iterations: step.iterations,
+            seconds: rate * step.cost * step.iterations as f64 * EVALUATIONS_PER_ITERATION,
+        };
+        let (width, height) = self.steps[self.steps.len() - 1].size;
+        let plan = Plan::new(backend.network().clone(), height, width, &self.losses.taps())?;
+        let memory = memory::estimate(&plan, backend.kind(), &self.losses.content_taps(), Use::Painting);
+        let sizes = self.steps.iter().map(size).collect();
+        Ok(Forecast { width, height, sizes, memory_bytes: memory as u64, threads: self.transfer.threads() })
+    }
+
     /// The objective at one of the sizes.
     fn objective(&self, index: usize) -> Result<Objective<BoxedEngine>> {
         let size = self.steps[index].size;
-        let backend = &self.transfer.computing.backend;
-        let engine = backend.engine(size.1, size.0, &self.losses.taps())?;
+        let engine = self.transfer.computing.painting.engine(size.1, size.0, &self.losses.taps())?;
         let plan = engine.plan().clone();
         let style_taps = self.losses.style_taps();
         let (has_style, target) = (!style_taps.is_empty(), self.steps[self.steps.len() - 1].size);
@@ -271,6 +326,23 @@ impl StyleTransfer {
     }
 }
 
+/// Refuses a size that a tile cannot have: each pooling halves the map, and half of an odd side does not tile.
+fn check_tile(plan: &Plan, (width, height): Size) -> Result<()> {
+    let deepest = plan.taps().iter().map(|layer| layer.block).max().unwrap_or(1);
+    let step = 1usize << (deepest - 1);
+    if width.is_multiple_of(step) && height.is_multiple_of(step) {
+        return Ok(());
+    }
+    let nearest = |side: usize| (side + step / 2).max(step) / step * step;
+    let message = format!(
+        "a tile of {width}x{height} has no whole half at each of {} poolings; give multiples of {step}, such as {}x{}",
+        deepest - 1,
+        nearest(width),
+        nearest(height)
+    );
+    Err(Error::option("size", message))
+}
+
 /// Says that it is the style picture whose size does not suit.
 fn about_the_style(error: Error) -> Error {
     match error {
@@ -314,6 +386,7 @@ struct Recorded<'a> {
     objective: &'a mut Objective<BoxedEngine>,
     record: &'a RefCell<Record>,
     cancel: &'a Cancel,
+    told: &'a dyn Fn(&Terms),
 }
 
 impl LossFunction for Recorded<'_> {
@@ -331,6 +404,8 @@ impl LossFunction for Recorded<'_> {
         record.seconds += begun.elapsed().as_secs_f64();
         let loss = terms.total;
         record.note(&terms);
+        drop(record);
+        (self.told)(&terms);
         Ok(loss)
     }
 }

@@ -38,7 +38,7 @@ mod tests {
     fn kept_pixels_are_the_content_s_and_the_edge_is_soft() {
         let (width, height) = (120, 50);
         let painted = Picture::uniform(width, height, [0.9, 0.2, 0.1]).unwrap();
-        let noise = crate::run::start::noise(3, (width, height)).unwrap();
+        let noise = crate::run::start::noise(3, 0.15, (width, height)).unwrap();
         let left = (0..width * height).map(|at| if at % width < 40 { 1.0 } else { 0.0 }).collect();
         let kept = put_back(&painted, &noise, &Mask::new(width, height, left).unwrap());
         let at = |picture: &Picture, x: usize| picture.rgb()[20 * width + x];

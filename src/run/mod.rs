@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod colour;
 pub mod defaults;
 mod fingerprint;
+mod forecast;
 pub(crate) mod guides;
 mod job;
 mod keep;
@@ -28,7 +29,8 @@ pub mod values;
 
 pub use builder::Builder;
 pub use checkpoint::{Checkpoint, Checkpoints};
-pub use progress::{Cancel, Observer, Progress};
+pub use forecast::{Forecast, SizeForecast};
+pub use progress::{Cancel, Evaluated, Observer, Progress};
 pub use request::{Request, Start, Style, StyleSizes};
 pub use saved_style::SavedStyle;
 pub use style_saver::StyleSaver;
@@ -38,7 +40,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::loss::Terms;
+use crate::loss::{Losses, Terms};
 use crate::optimize::StopReason;
 use crate::picture::Picture;
 use checkpoint::Binding;
@@ -152,6 +154,18 @@ impl StyleTransfer {
                 "nothing is random in a run that does not start from noise; leave it out",
             ));
         }
+        if paint.noise_scale.is_some() && !noise {
+            let message = "there is no noise in a run that does not start from it; leave it out";
+            return Err(Error::option("noise_scale", message));
+        }
+        if self.options.picture.init_blend.is_some() && matches!(request.start, Start::Content) {
+            let message = "the start is the content alone; start from noise or a picture, or leave it out";
+            return Err(Error::option("init_blend", message));
+        }
+        if self.settings.tileable && request.content.is_some() {
+            let message = "a content picture has edges of its own; make a texture, or leave it out";
+            return Err(Error::option("tileable", message));
+        }
         if request.strength.is_some() {
             let said = [
                 ("strength", self.options.picture.strength.is_some()),
@@ -185,6 +199,38 @@ impl StyleTransfer {
             saved.check(self)?;
         }
         Ok(())
+    }
+
+    /// The size of the result and the losses, once nothing is said that would do nothing.
+    fn checked(&self, request: &Request<'_>) -> Result<((usize, usize), Losses)> {
+        let size = |content: &Picture| (content.width(), content.height());
+        let target = self.settings.size.resolve(request.content.map(size))?;
+        self.refuse_idle_options(request, target)?;
+        request.check_masks(target)?;
+        self.check_saved_styles(request)?;
+        let losses = match request.content {
+            Some(_) => self.settings.losses.clone(),
+            None => self.texture_losses()?,
+        };
+        Ok((target, losses))
+    }
+
+    /// The width and height that the result of `request` will have, once it is known to be possible.
+    ///
+    /// # Errors
+    /// As [`StyleTransfer::run`], but for what only the work can tell.
+    pub fn size(&self, request: &Request<'_>) -> Result<(usize, usize)> {
+        let (target, losses) = self.checked(request)?;
+        Job::steps(self, &losses, request, target).map(|_| target)
+    }
+
+    /// What [`StyleTransfer::run`] would do. Takes a moment: an evaluation at the coarsest size tells the speed.
+    ///
+    /// # Errors
+    /// As [`StyleTransfer::run`], but for what only the work can tell.
+    pub fn forecast(&self, request: &Request<'_>) -> Result<Forecast> {
+        let (target, losses) = self.checked(request)?;
+        self.computing.pool.install(|| Job::new(self, &losses, request, target)?.forecast())
     }
 
     /// Threads that work.
@@ -234,15 +280,7 @@ impl StyleTransfer {
         observer: &mut dyn Observer,
     ) -> Result<Stylized> {
         let settings = &self.settings;
-        let size = |content: &Picture| (content.width(), content.height());
-        let target = settings.size.resolve(request.content.map(size))?;
-        self.refuse_idle_options(request, target)?;
-        request.check_masks(target)?;
-        self.check_saved_styles(request)?;
-        let losses = match request.content {
-            Some(_) => settings.losses.clone(),
-            None => self.texture_losses()?,
-        };
+        let (target, losses) = self.checked(request)?;
         let bound = checkpoint.is_some() || request.checkpoints.is_some();
         let binding = bound.then(|| self.binding(request));
         if let (Some(checkpoint), Some(binding)) = (&checkpoint, &binding) {

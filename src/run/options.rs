@@ -143,6 +143,13 @@ options! {
         /// The style pictures' longer side relative to the result's: above 1 for larger strokes [default: 1]
         #[arg(value_name = "FACTOR", allow_negative_numbers = true)]
         style_scale: value f64,
+        /// Make a texture that continues on its other side, so that copies of it tile without seams
+        #[arg(num_args = 0, default_missing_value = "true")]
+        tileable: value bool,
+        /// How strong the noise is that a run starts from: its standard deviation, where 1 is from black to white
+        /// [default: 0.15]
+        #[arg(value_name = "SIGMA", allow_negative_numbers = true)]
+        noise_scale: value f64,
         /// What minimises the loss: lbfgs or adam [default: lbfgs]
         #[arg(value_name = "NAME")]
         optimizer: value OptimizerName,
@@ -165,6 +172,9 @@ options! {
         /// --style-weight; or a mask that says it for each place, from black to white [default: 0.5]
         #[arg(value_name = "S|MASK", allow_negative_numbers = true)]
         strength: into Strength,
+        /// How much of the content is mixed into a start from noise or from a picture, from 0 to 1 [default: 0]
+        #[arg(value_name = "PART", allow_negative_numbers = true)]
+        init_blend: value f64,
         /// Whose colours the result has: the style's; the content's, put back exactly (content) or as far as the style's
         /// shades reach them (match); or the content's with only luminance painted (luminance) [default: style]
         #[arg(value_name = "NAME", alias = "color")]

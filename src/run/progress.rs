@@ -51,12 +51,34 @@ impl Progress<'_> {
     }
 }
 
+/// One evaluation of the objective, also of a picture that the optimiser then did not take.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Evaluated<'a> {
+    /// How many there were so far with this one, at every size.
+    pub evaluation: usize,
+    /// Which size, from 1.
+    pub size_index: usize,
+    /// Width of the picture at this size.
+    pub width: usize,
+    /// Height of the picture at this size.
+    pub height: usize,
+    /// Seconds since the run began.
+    pub seconds: f64,
+    /// The weighted loss terms.
+    #[serde(rename = "loss")]
+    pub terms: &'a Terms,
+}
+
 /// Watches a run, and may stop it: after [`ControlFlow::Break`] the best picture so far is returned.
 ///
 /// Every closure from `&Progress` to [`ControlFlow`] is an observer, and so is `()`, which lets the run go on.
 pub trait Observer: Send {
     /// Called after every iteration.
     fn observe(&mut self, progress: &Progress<'_>) -> ControlFlow<()>;
+
+    /// Called after every evaluation of the objective; at least one comes before each iteration.
+    fn evaluated(&mut self, _: &Evaluated<'_>) {}
 }
 
 impl<F: FnMut(&Progress<'_>) -> ControlFlow<()> + Send> Observer for F {

@@ -14,6 +14,7 @@ use crate::run::options::{
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
 use crate::run::values::{OptimizerName, Strength};
+use crate::tensor::Padding;
 
 /// Which of the losses a use of them has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub(crate) struct Settings {
     pub tolerance: f64,
     pub style_scale: f64,
     pub seed: u64,
+    pub noise_scale: f64,
+    pub tileable: bool,
+    /// The content's part in a start that is not the content.
+    pub init_blend: f64,
     pub colours: Colours,
     /// For a picture with content; see [`losses`] for other uses.
     pub losses: Losses,
@@ -73,6 +78,15 @@ impl Settings {
             tolerance,
             style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
             seed: paint.seed.unwrap_or(defaults::SEED),
+            noise_scale: above_zero("noise_scale", paint.noise_scale.unwrap_or(defaults::NOISE_SCALE), 1.0)?,
+            tileable: paint.tileable.unwrap_or(false),
+            init_blend: match options.picture.init_blend {
+                Some(part) if !(0.0..=1.0).contains(&part) => {
+                    let message = format!("{part} was given; give a number from 0 to 1");
+                    return Err(Error::option("init_blend", message));
+                }
+                part => part.unwrap_or(0.0),
+            },
             colours: colours(&options.picture)?,
             losses: with_strength(
                 options,
@@ -242,7 +256,10 @@ fn optimizer(paint: &PaintOptions) -> Result<Optimizer> {
 
 /// The engines of a network as the options choose them, and the threads they run in.
 pub(crate) struct Computing {
+    /// What looks at pictures that are given.
     pub backend: Backend,
+    /// What looks at the picture that is made: the same, but for the padding of a picture that tiles.
+    pub painting: Backend,
     pub pool: rayon::ThreadPool,
 }
 
@@ -251,7 +268,7 @@ impl Computing {
     ///
     /// # Errors
     /// A number of threads or an instruction set that cannot be had.
-    pub fn new(options: &NetworkOptions, network: &Network) -> Result<Self> {
+    pub fn new(options: &NetworkOptions, network: &Network, tileable: bool) -> Result<Self> {
         let network = match options.pooling {
             Some(pooling) => network.with_pooling(pooling),
             None => network.clone(),
@@ -261,7 +278,9 @@ impl Computing {
         let backend = pool.install(|| {
             Backend::new(std::sync::Arc::new(network), options.convolution.unwrap_or_default(), isa)
         })?;
-        Ok(Self { backend, pool })
+        let painting =
+            backend.with_padding(if tileable { Padding::Wrap } else { backend.network().padding() });
+        Ok(Self { backend, painting, pool })
     }
 }
 

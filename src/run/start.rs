@@ -6,7 +6,7 @@ use super::request::{Request, Start, Style};
 use super::settings::Settings;
 use super::sizes::{self, Size};
 use crate::error::{Error, Result};
-use crate::picture::{ColourStatistics, Picture, match_colours_where};
+use crate::picture::{ColourStatistics, Picture, match_colours_where, mixed};
 use crate::random::Random;
 
 /// How far the aspect ratio of a given start picture may be from the result's.
@@ -41,6 +41,13 @@ impl StartPictures {
                 matched(picture, &regions, |style| style.colours(settings.style_scale, target))
             }
         };
+        let blended = |start: Picture| match request.content {
+            Some(content) if settings.init_blend > 0.0 => {
+                let content = matched(&content.at_size(start.width(), start.height()))?;
+                Ok(mixed(&start, &content, settings.init_blend))
+            }
+            _ => Ok(start),
+        };
         match (&request.start, request.content) {
             (Start::Picture(picture), _) => {
                 let ratio = |w: usize, h: usize| w as f64 / h as f64;
@@ -57,12 +64,15 @@ impl StartPictures {
                     );
                     return Err(Error::option("init", message));
                 }
-                Ok(Self::Picture(picture.at_size(target.0, target.1)))
+                Ok(Self::Picture(blended(picture.at_size(target.0, target.1))?))
             }
             (Start::Content, Some(content)) => {
                 Ok(Self::Picture(matched(&content.at_size(target.0, target.1))?))
             }
-            (Start::Content | Start::Noise, _) => Ok(Self::Noise(matched(&noise(settings.seed, coarsest)?)?)),
+            (Start::Content | Start::Noise, _) => {
+                let noise = noise(settings.seed, settings.noise_scale, coarsest)?;
+                Ok(Self::Noise(blended(matched(&noise)?)?))
+            }
         }
     }
 
@@ -116,13 +126,13 @@ fn matched(
     Picture::from_rgb(picture.width(), picture.height(), mixed)
 }
 
-/// White noise around middle grey.
+/// White noise around middle grey with the standard deviation `scale`.
 ///
 /// # Errors
 /// If a side is 0.
-pub fn noise(seed: u64, (width, height): Size) -> Result<Picture> {
+pub fn noise(seed: u64, scale: f64, (width, height): Size) -> Result<Picture> {
     let mut random = Random::new(seed);
-    let rgb = (0..3 * width * height).map(|_| (0.5 + 0.15 * random.normal()) as f32).collect();
+    let rgb = (0..3 * width * height).map(|_| (0.5 + scale * random.normal()) as f32).collect();
     Picture::from_rgb(width, height, rgb)
 }
 
@@ -132,7 +142,8 @@ mod tests {
 
     #[test]
     fn the_seed_decides_and_the_moments_are_right() {
-        let (one, same, other) = (noise(1, (64, 64)), noise(1, (64, 64)), noise(2, (64, 64)));
+        let (one, same, other) =
+            (noise(1, 0.15, (64, 64)), noise(1, 0.15, (64, 64)), noise(2, 0.15, (64, 64)));
         let (one, same, other) = (one.unwrap(), same.unwrap(), other.unwrap());
         assert_eq!(one, same);
         assert_ne!(one, other);

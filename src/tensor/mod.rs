@@ -63,6 +63,8 @@ pub enum Padding {
     Zeros,
     /// The mirrored map without its edge (`x[-1] = x[1]`): no frame around the picture.
     Reflect,
+    /// The map's other side (`x[-1] = x[n−1]`): the picture as one of many tiles without seams.
+    Wrap,
 }
 
 named! {
@@ -76,5 +78,6 @@ named! {
     Padding is "a padding" {
         "zeros" => Zeros,
         "reflect" => Reflect,
+        "wrap" => Wrap,
     }
 }

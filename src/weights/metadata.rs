@@ -47,6 +47,7 @@ enum PaddingName {
     #[default]
     Zeros,
     Reflect,
+    Wrap,
 }
 
 /// Layers with weights, as a JSON object in the order of depth.
@@ -105,6 +106,7 @@ pub(super) fn apply(json: &[u8], builder: NetworkBuilder) -> Message<NetworkBuil
         .padding(match metadata.padding {
             PaddingName::Zeros => Padding::Zeros,
             PaddingName::Reflect => Padding::Reflect,
+            PaddingName::Wrap => Padding::Wrap,
         })
         .content_layers(metadata.content_layers.0)
         .style_layers(metadata.style_layers.0))
@@ -123,6 +125,7 @@ pub(super) fn to_json(network: &Network) -> Message<Vec<u8>> {
         padding: match network.padding() {
             Padding::Zeros => PaddingName::Zeros,
             Padding::Reflect => PaddingName::Reflect,
+            Padding::Wrap => PaddingName::Wrap,
         },
         content_layers: Layers(network.content_layers().into()),
         style_layers: Layers(network.style_layers().into()),

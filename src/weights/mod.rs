@@ -13,7 +13,7 @@
 //! * `input.weight` (3×3) and `input.bias` (3) take RGB in [0, 1] to the network's input;
 //! * `conv{block}_{index}.weight` (outputs×inputs×3×3) and `.bias` (outputs), without gaps;
 //! * optionally `metadata` (uint8): JSON with `name`, `licence`, `description`, `pooling` (`max` or
-//!   `average`), `padding` (`zeros` or `reflect`), `content_layers` and `style_layers` (layer → weight).
+//!   `average`), `padding` (`zeros`, `reflect` or `wrap`), `content_layers` and `style_layers` (layer → weight).
 //!   Without it: max pooling, zeros, nothing recommended. A key that is not known is an error.
 //!
 //! Values are float16, bfloat16, float32 or float64; an array with any other name is an error.

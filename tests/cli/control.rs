@@ -4,7 +4,7 @@ use super::Workshop;
 use impasto::picture::Picture;
 
 /// Few iterations of a small picture.
-const FAST: &str = "--weights net.npz --size 40 --iterations 12 --tolerance 0";
+const FAST: &str = "--weights net.npz --size 40 --iterations 12 --tolerance 0 --overwrite";
 
 fn paint(workshop: &Workshop, options: &str) -> Picture {
     workshop.run(&format!("transfer content.png style.png -o out.png {FAST} {options}")).succeeds();
@@ -72,8 +72,9 @@ fn colours_are_the_style_s_or_the_content_s() {
 fn a_style_has_a_weight_a_scale_and_sizes_of_its_own() {
     let workshop = Workshop::new();
     let with = |styles: &str| {
-        let arguments =
-            format!("transfer content.png {styles} -o out.png --size 80 --coarsest 20 --weights net.npz");
+        let arguments = format!(
+            "transfer content.png {styles} -o out.png --size 80 --coarsest 20 --weights net.npz --overwrite"
+        );
         workshop.run(&format!("{arguments} --iterations 15 --content-weight 0.001 --tolerance 0")).succeeds();
         Picture::load(&workshop.path("out.png")).unwrap()
     };
@@ -94,4 +95,73 @@ fn a_style_has_a_weight_a_scale_and_sizes_of_its_own() {
     };
     assert!(loss(&coarse_and_fine, "other.jpg") < loss(&coarse_and_fine, "style.png"));
     assert!(loss(&swapped, "style.png") < loss(&swapped, "other.jpg"));
+}
+
+/// The mean difference of neighbours across the border of a tile, divided by that inside.
+fn seam(tile: &Picture) -> f64 {
+    let (width, height) = (tile.width(), tile.height());
+    let at =
+        |c: usize, y: usize, x: usize| f64::from(tile.rgb()[(c * height + y % height) * width + x % width]);
+    let (mut across, mut inside) = ((0.0, 0), (0.0, 0));
+    for (c, y, x) in (0..3 * height * width).map(|k| (k / (height * width), k / width % height, k % width)) {
+        for (next_y, next_x) in [(y, x + 1), (y + 1, x)] {
+            let difference = (at(c, next_y, next_x) - at(c, y, x)).abs();
+            let to = if next_y == height || next_x == width { &mut across } else { &mut inside };
+            *to = (to.0 + difference, to.1 + 1);
+        }
+    }
+    (across.0 / f64::from(across.1)) / (inside.0 / f64::from(inside.1))
+}
+
+#[test]
+fn a_tileable_texture_has_no_seam() {
+    let workshop = Workshop::new();
+    let texture = |options: &str| {
+        let arguments =
+            "texture style.png -o tile.png --weights net.npz --size 64x48 --coarsest 32 --iterations 60";
+        workshop.run(&format!("{arguments} --tolerance 0 {options}")).succeeds();
+        let tile = Picture::load(&workshop.path("tile.png")).unwrap();
+        std::fs::remove_file(workshop.path("tile.png")).unwrap();
+        tile
+    };
+    let (plain, tile) = (seam(&texture("")), seam(&texture("--tileable")));
+    assert!(tile < 1.15 && plain > 1.5 * tile, "{tile} {plain}");
+    workshop.run("texture style.png -o tile.png --weights net.npz --size 63x48 --tileable").fails(2, "64x48");
+    workshop
+        .run("transfer content.png style.png -o t.png --weights net.npz --tileable")
+        .fails(2, "--tileable");
+}
+
+#[test]
+fn noise_has_a_scale_and_starts_can_be_blended() {
+    let workshop = Workshop::new();
+    let start = |options: &str| {
+        let arguments = "transfer content.png style.png -o out.png --weights net.npz --size 40 --coarsest 40";
+        workshop
+            .run(&format!(
+                "{arguments} --iterations 1 --content-weight 1e-9 --style-weight 1e-9 --tv-weight 0 {options}"
+            ))
+            .succeeds();
+        let picture = Picture::load(&workshop.path("out.png")).unwrap();
+        std::fs::remove_file(workshop.path("out.png")).unwrap();
+        picture
+    };
+    assert_eq!(start("--init noise --noise-scale 0.15"), start("--init noise"));
+    assert_ne!(
+        start("--init noise --noise-scale 0.3 --original-colors"),
+        start("--init noise --original-colors")
+    );
+    let content = start("");
+    let [none, half, whole] = ["0", "0.5", "1"]
+        .map(|part| distance(&start(&format!("--init noise --init-blend {part}")), &content));
+    assert!(whole < 1e-4 && half > 10.0 * whole && none > 2.0 * half, "{none} {half} {whole}");
+    let refused = |options: &str, needle: &str| {
+        workshop
+            .run(&format!("transfer content.png style.png -o out.png --weights net.npz {options}"))
+            .fails(2, needle);
+    };
+    refused("--init-blend 0.5", "--init-blend");
+    refused("--init noise --init-blend 2", "--init-blend");
+    refused("--noise-scale 0.1", "--noise-scale");
+    refused("--init noise --noise-scale 0", "--noise-scale");
 }

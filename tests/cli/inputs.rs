@@ -127,9 +127,10 @@ fn a_failed_run_leaves_an_existing_output_and_nothing_else() {
         assert_eq!(std::fs::read(workshop.path("out.png")).unwrap(), b"precious");
     }
     assert_eq!(workshop.files(), before);
-    workshop
-        .run("transfer content.png style.png -o out.png --weights net.npz --size 40 --iterations 1")
-        .succeeds();
+    let paint = "transfer content.png style.png -o out.png --weights net.npz --size 40 --iterations 1";
+    workshop.run(paint).fails(1, "output out.png: is there already; give --overwrite to replace it");
+    assert_eq!(std::fs::read(workshop.path("out.png")).unwrap(), b"precious");
+    workshop.run(&format!("{paint} --overwrite")).succeeds();
     assert!(std::fs::read(workshop.path("out.png")).unwrap().starts_with(b"\x89PNG"));
     assert_eq!(workshop.files(), before);
 }

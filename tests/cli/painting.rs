@@ -4,7 +4,7 @@ use super::Workshop;
 use impasto::picture::Picture;
 
 /// Few iterations of a small picture.
-const FAST: &str = "--weights net.npz --size 40 --iterations 4 --tolerance 0";
+const FAST: &str = "--weights net.npz --size 40 --iterations 4 --tolerance 0 --overwrite";
 
 #[test]
 fn a_picture_is_painted_in_the_content_s_shape_and_reported_on_stderr() {
@@ -30,7 +30,6 @@ fn quiet_says_nothing() {
 fn json_has_a_line_for_every_iteration_and_a_report() {
     let workshop = Workshop::new();
     let ran = workshop.run(&format!("transfer content.png style.png -o out.png --json {FAST}")).succeeds();
-    assert_eq!(ran.stderr, "");
     let lines = ran.json_lines();
     assert_eq!(lines.len(), 5);
     let (report, progress) = lines.split_last().unwrap();
@@ -49,6 +48,17 @@ fn json_has_a_line_for_every_iteration_and_a_report() {
     assert!(report["evaluations"].as_u64().unwrap() >= 4);
     assert_eq!(report["stop"], "iterations");
     assert_eq!(report["sizes"][0]["iterations"], 4);
+    assert_eq!(
+        (&report["content"], &report["styles"]),
+        (&"content.png".into(), &serde_json::json!(["style.png"]))
+    );
+    // Warnings are there for people as well as for programs, and nothing else is.
+    let warnings = report["warnings"].as_array().unwrap();
+    let told =
+        warnings.iter().map(|w| [&w["about"], &w["message"]].map(|text| text.as_str().unwrap()).join(": "));
+    let told: String = told.map(|text| format!("impasto: warning: {text}\n")).collect();
+    assert!(told.contains("style.png: its 36x36 pixels are enlarged to 40x40"), "{told}");
+    assert_eq!(ran.stderr, told);
     let loss = &report["loss"];
     let sum = |terms: &serde_json::Value| {
         terms.as_object().unwrap().values().map(|v| v.as_f64().unwrap()).sum::<f64>()
@@ -73,7 +83,7 @@ fn the_same_bytes_come_out_for_any_number_of_threads() {
     for threads in [1, 2, 3, 8] {
         let arguments = format!(
             "transfer content.png style.png other.jpg -o out.png --weights net.npz --size 100 --coarsest 50 \
-             --iterations 3 --init noise --seed 7 --tv-weight 0.1 --threads {threads}"
+             --iterations 3 --init noise --seed 7 --tv-weight 0.1 --threads {threads} --overwrite"
         );
         workshop.run(&arguments).succeeds();
         let bytes = std::fs::read(workshop.path("out.png")).unwrap();
@@ -86,7 +96,7 @@ fn every_option_has_its_way() {
     let workshop = Workshop::new();
     let paint = |options: &str| {
         workshop.run(&format!("transfer content.png style.png -o out.png {FAST} {options}")).succeeds();
-        std::fs::read(workshop.path("out.png")).unwrap()
+        Picture::load(&workshop.path("out.png")).unwrap()
     };
     let plain = paint("");
     assert_ne!(paint("--init noise"), paint("--init noise --seed 9"));
@@ -107,11 +117,27 @@ fn every_option_has_its_way() {
         "--original-colours",
         "--style-statistic covariance",
         "--history 1",
-        "--range-weight 0.001",
     ] {
         super::picture(40, 30, 9).save(&workshop.path("other.png"), &Default::default()).unwrap();
         assert_ne!(plain, paint(options), "{options}");
     }
+}
+
+#[test]
+fn the_range_weight_counts_where_colours_go_to_their_ends() {
+    let workshop = Workshop::new();
+    // Black and white, so that strokes of more contrast would need more than there is.
+    let hard = (0..3 * 40 * 30).map(|at| (at / 7 % 2) as f32).collect();
+    let hard = Picture::from_rgb(40, 30, hard).unwrap();
+    for name in ["content.png", "style.png"] {
+        hard.save(&workshop.path(name), &Default::default()).unwrap();
+    }
+    let paint = |options: &str| {
+        workshop.run(&format!("transfer content.png style.png -o out.png {FAST} {options}")).succeeds();
+        Picture::load(&workshop.path("out.png")).unwrap()
+    };
+    assert_eq!(paint("--range-weight 10"), paint(""));
+    assert_ne!(paint("--range-weight 0.001"), paint(""));
 }
 
 #[test]
@@ -151,7 +177,7 @@ fn styles_blend() {
     let workshop = Workshop::new();
     let paint = |styles: &str| {
         workshop.run(&format!("transfer content.png {styles} -o out.png {FAST}")).succeeds();
-        std::fs::read(workshop.path("out.png")).unwrap()
+        Picture::load(&workshop.path("out.png")).unwrap()
     };
     let (one, other) = (paint("style.png"), paint("other.jpg"));
     let both = paint("style.png other.jpg");
@@ -165,12 +191,12 @@ fn a_texture_has_its_own_size_and_seed() {
     let workshop = Workshop::new();
     let paint = |seed: u32| {
         let arguments = format!(
-            "texture style.png -o out.png --size 48x20 --iterations 3 --weights net.npz --json --seed {seed}"
+            "texture style.png -o out.png --size 48x20 --iterations 3 --weights net.npz --json --overwrite --seed {seed}"
         );
         let report = workshop.run(&arguments).succeeds().json_lines().pop().unwrap();
         assert_eq!((&report["width"], &report["height"]), (&48.into(), &20.into()));
         assert_eq!(report["loss"]["content"], serde_json::json!({}));
-        std::fs::read(workshop.path("out.png")).unwrap()
+        Picture::load(&workshop.path("out.png")).unwrap()
     };
     assert_eq!(paint(1), paint(1));
     assert_ne!(paint(1), paint(2));

@@ -33,7 +33,7 @@ fn workshop() -> Workshop {
 }
 
 fn paint(workshop: &Workshop, arguments: &str) -> Picture {
-    workshop.run(&format!("transfer content.png {arguments} -o out.png {FAST}")).succeeds();
+    workshop.run(&format!("transfer content.png {arguments} -o out.png --overwrite {FAST}")).succeeds();
     Picture::load(&workshop.path("out.png")).unwrap()
 }
 
@@ -88,6 +88,9 @@ fn kept_places_have_the_content_s_pixels() {
     assert!((0..3 * plane).filter(|at| at % 40 < 20).all(|at| difference(&kept, at) == 0.0));
     let painted: f32 = (0..3 * plane).filter(|at| at % 40 > 24).map(|at| difference(&kept, at)).sum();
     assert!(painted / plane as f32 > 0.1, "{painted}");
+    // A receipt tells of masks.
+    let replayed = workshop.run("replay out.png").succeeds();
+    assert!(replayed.stdout.starts_with("identical"), "{}", replayed.stdout);
     // In between, the more is kept, the less is painted.
     let plain = paint(&workshop, "two.png");
     let shaded = paint(&workshop, "two.png --keep shade.png");
@@ -102,8 +105,7 @@ fn kept_places_have_the_content_s_pixels() {
 fn strength_may_differ_from_place_to_place() {
     let workshop = workshop();
     let content = Picture::load(&workshop.path("content.png")).unwrap();
-    let arguments =
-        "transfer content.png two.png -o out.png --weights net.npz --size 40 --iterations 20 --tolerance 0";
+    let arguments = "transfer content.png two.png -o out.png --overwrite --weights net.npz --size 40 --iterations 20 --tolerance 0";
     workshop.run(&format!("{arguments} --strength shade.png")).succeeds();
     let shaded = Picture::load(&workshop.path("out.png")).unwrap();
     let far = |columns: std::ops::Range<usize>| -> f32 {

@@ -87,9 +87,8 @@ fn mistakes_in_the_arguments_are_wrong_usage() {
     let workshop = Workshop::new();
     for (arguments, needle) in [
         ("paint", "paint"),
-        ("transfer", "--output"),
+        ("transfer", "<CONTENT> <STYLE>"),
         ("transfer content.png -o out.png", "<STYLE>"),
-        ("transfer content.png style.png", "--output"),
         ("transfer content.png style.png -o out.png --frobnicate", "--frobnicate"),
         (
             "transfer content.png style.png -o out.png --normalisation best",

@@ -76,7 +76,7 @@ impl<T: Scalar> Draw<T> {
         padding: Padding,
         seed: u64,
     ) -> Option<Self> {
-        let mirrors = padding == Padding::Zeros || shape.height.min(shape.width) >= 2;
+        let mirrors = padding != Padding::Reflect || shape.height.min(shape.width) >= 2;
         if !(mirrors && (implementation.accepts)(shape, outputs)) {
             return None;
         }
@@ -136,7 +136,7 @@ impl<T: Scalar> Draw<T> {
 fn shapes() -> impl Strategy<Value = (Shape, usize, Padding, u64)> {
     let channels = || prop_oneof![1usize..=9, Just(16usize), 15usize..=18, Just(33usize)];
     let side = || prop_oneof![1usize..=5, 6usize..=21];
-    let padding = prop_oneof![Just(Padding::Zeros), Just(Padding::Reflect)];
+    let padding = prop_oneof![Just(Padding::Zeros), Just(Padding::Reflect), Just(Padding::Wrap)];
     (channels(), side(), side(), channels(), padding, any::<u64>())
         .prop_map(|(c, h, w, outputs, padding, seed)| (Shape::new(c, h, w), outputs, padding, seed))
 }

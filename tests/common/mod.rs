@@ -22,7 +22,7 @@ use impasto::{Layer, Network, Padding, Pooling, WeightedLayer};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-pub const PADDINGS: [Padding; 2] = [Padding::Zeros, Padding::Reflect];
+pub const PADDINGS: [Padding; 3] = [Padding::Zeros, Padding::Reflect, Padding::Wrap];
 pub const POOLINGS: [Pooling; 2] = [Pooling::Max, Pooling::Average];
 
 /// SplitMix64: the same numbers on every machine and in every run.

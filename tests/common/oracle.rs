@@ -7,6 +7,7 @@ fn padded_axis(size: usize, padding: Padding) -> Vec<Option<usize>> {
     let (before, after) = match padding {
         Padding::Zeros => (None, None),
         Padding::Reflect => (Some(1), Some(size - 2)),
+        Padding::Wrap => (Some(size - 1), Some(0)),
     };
     std::iter::once(before).chain((0..size).map(Some)).chain([after]).collect()
 }
@@ -174,7 +175,7 @@ pub fn affine(
 }
 
 /// `1/(CHW)·Σ (Δx² + Δy²)` and its gradient, pair by pair.
-pub fn variation(picture: &[f64], shape: Shape) -> (f64, Vec<f64>) {
+pub fn variation(picture: &[f64], shape: Shape, wraps: bool) -> (f64, Vec<f64>) {
     let (mut sum, mut gradient) = (0.0, vec![0.0; shape.len()]);
     let mut pair = |a: usize, b: usize| {
         let difference = picture[b] - picture[a];
@@ -185,9 +186,13 @@ pub fn variation(picture: &[f64], shape: Shape) -> (f64, Vec<f64>) {
     for place in 0..shape.len() {
         if place % shape.width + 1 < shape.width {
             pair(place, place + 1);
+        } else if wraps {
+            pair(place, place + 1 - shape.width);
         }
         if place / shape.width % shape.height + 1 < shape.height {
             pair(place, place + shape.width);
+        } else if wraps {
+            pair(place, place + shape.width - shape.positions());
         }
     }
     (sum, gradient)

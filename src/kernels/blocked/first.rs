@@ -50,7 +50,7 @@ impl Planes {
         let (height, width, row, plane) = (self.height, self.width, self.row(), self.plane());
         let positions = height * width;
         assert_eq!(rgb.len(), 3 * positions, "picture length");
-        assert!(padding == Padding::Zeros || height.min(width) >= 2, "nothing to mirror");
+        assert!(padding != Padding::Reflect || height.min(width) >= 2, "nothing to mirror");
         self.data[..3 * plane].par_chunks_exact_mut(plane).enumerate().for_each(|(c, plane)| {
             let w = &weight[3 * c..][..3];
             for y in 0..height {
@@ -63,12 +63,17 @@ impl Planes {
                 (line[0], line[width + 1]) = match padding {
                     Padding::Zeros => (0.0, 0.0),
                     Padding::Reflect => (line[2], line[width - 1]),
+                    Padding::Wrap => (line[width], line[1]),
                 };
             }
-            for (border, from) in [(0, 2), (height + 1, height.saturating_sub(1))] {
+            let sources = match padding {
+                Padding::Wrap => [height, 1],
+                _ => [2, height.saturating_sub(1)],
+            };
+            for (border, from) in [0, height + 1].into_iter().zip(sources) {
                 match padding {
                     Padding::Zeros => plane[border * row..][..row].fill(0.0),
-                    Padding::Reflect => plane.copy_within(from * row..(from + 1) * row, border * row),
+                    _ => plane.copy_within(from * row..(from + 1) * row, border * row),
                 }
             }
         });

@@ -254,25 +254,30 @@ impl<'a> MapMut<'a> {
         self.vectors.par_chunks_mut(1 << 12).for_each(|part| part.fill(ZERO));
     }
 
-    /// Writes the border: zeros, or the mirrored inside; and zeros beyond it.
+    /// Writes the border: zeros, the mirrored inside or the other side's; and zeros beyond it.
     ///
     /// # Panics
     /// If there is nothing to mirror: a side of less than two positions.
     pub fn fill_border(&mut self, padding: Padding) {
         let Layout { shape: Shape { height, width, .. }, row, plane, .. } = self.layout;
-        assert!(padding == Padding::Zeros || height.min(width) >= 2, "nothing to mirror");
+        assert!(padding != Padding::Reflect || height.min(width) >= 2, "nothing to mirror");
         self.vectors.par_chunks_exact_mut(plane).for_each(|plane| {
             for y in 1..=height {
                 let line = &mut plane[y * row..][..width + 2];
                 (line[0], line[width + 1]) = match padding {
                     Padding::Zeros => (ZERO, ZERO),
                     Padding::Reflect => (line[2], line[width - 1]),
+                    Padding::Wrap => (line[width], line[1]),
                 };
             }
-            for (border, from) in [(0, 2), (height + 1, height.saturating_sub(1))] {
+            let sources = match padding {
+                Padding::Wrap => [height, 1],
+                _ => [2, height.saturating_sub(1)],
+            };
+            for (border, from) in [0, height + 1].into_iter().zip(sources) {
                 match padding {
                     Padding::Zeros => plane[border * row..][..width + 2].fill(ZERO),
-                    Padding::Reflect => plane.copy_within(from * row..from * row + width + 2, border * row),
+                    _ => plane.copy_within(from * row..from * row + width + 2, border * row),
                 }
             }
             plane[..(height + 2) * row].chunks_exact_mut(row).for_each(|line| line[width + 2..].fill(ZERO));

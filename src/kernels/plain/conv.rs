@@ -38,6 +38,7 @@ fn source(at: isize, size: usize, padding: Padding) -> Option<usize> {
             };
             Some(mirrored as usize)
         }
+        Padding::Wrap => Some(at.rem_euclid(size) as usize),
     }
 }
 
@@ -116,7 +117,7 @@ pub fn forward<T: Scalar>(
     bias: &[T],
     output: &mut [T],
 ) {
-    assert!(padding == Padding::Zeros || shape.height.min(shape.width) >= 2, "nothing to mirror");
+    assert!(padding != Padding::Reflect || shape.height.min(shape.width) >= 2, "nothing to mirror");
     let out = shape.with_channels(bias.len());
     correlate(input, shape, padding, -1, weight, Some(bias), output, out);
 }
@@ -149,9 +150,10 @@ pub fn backward<T: Scalar>(
     output: &mut [T],
 ) {
     match padding {
-        Padding::Zeros => {
+        // The adjoint of wrapping is wrapping.
+        Padding::Zeros | Padding::Wrap => {
             let out = shape.with_channels(inputs);
-            correlate(gradient, shape, Padding::Zeros, -1, rotated, None, output, out);
+            correlate(gradient, shape, padding, -1, rotated, None, output, out);
         }
         Padding::Reflect => {
             let padded = Shape::new(inputs, shape.height + 2, shape.width + 2);
