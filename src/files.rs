@@ -11,6 +11,7 @@
 
 mod kept;
 mod probe;
+pub(crate) mod sealed;
 mod temporary;
 #[cfg(test)]
 mod tests;
@@ -128,8 +129,16 @@ impl Destination {
 
     /// Beside the target, with the old file's owner and permissions, then renamed onto it.
     fn renamed(&self, bytes: &[u8]) -> io::Result<()> {
+        self.replace(|file| file.write_all(bytes))
+    }
+
+    /// Puts there what `fill` writes, piece by piece, and renames it onto the old file, which stays if anything fails.
+    ///
+    /// # Errors
+    /// Those of writing and renaming.
+    pub(crate) fn replace(&self, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let mut file = temporary::create(folder_of(&self.target))?;
-        file.write_all(bytes)?;
+        fill(file.as_file_mut())?;
         if let Ok(there) = fs::metadata(&self.target) {
             temporary::take_over(file.as_file(), &there);
         }

@@ -92,8 +92,8 @@ pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
 pub use run::values::{Budget, OptimizerName, Preset, Quality, Strength};
 pub use run::{
-    Builder, Cancel, Evaluated, Forecast, Observer, Progress, Report, Request, SizeForecast, SizeReport,
-    Start, Style, StyleSizes, StyleTransfer, Stylized,
+    Builder, Cancel, Checkpoint, Checkpoints, Evaluated, Forecast, Observer, Progress, Report, Request,
+    SavedStyle, SizeForecast, SizeReport, Start, Style, StyleSaver, StyleSizes, StyleTransfer, Stylized,
 };
 pub use tensor::{Padding, Pooling};
 

@@ -189,7 +189,7 @@ fn a_style_that_was_measured_before_paints_the_same_picture() {
     let paint = |transfer: &StyleTransfer, content: &Picture, style: &Style| {
         transfer.run(&Request::picture(content, [style.clone()]), ()).unwrap().picture
     };
-    let fresh = || Style::new(style.picture().clone());
+    let fresh = || Style::new(style.picture().unwrap().clone());
     for (transfer, content) in [(&first, &content), (&first, &other), (&second, &content), (&first, &content)]
     {
         assert_eq!(paint(transfer, content, &style), paint(transfer, content, &fresh()));

@@ -12,10 +12,12 @@ use crate::run::options::{
 };
 use crate::run::values::Preset;
 
+use super::checkpoint::{CheckpointArgs, ResumeArgs};
 use super::examples;
 use super::masks::RegionArgs;
 use super::running::RunningArgs;
 use super::saving::SavingArgs;
+use super::style::StyleArgs;
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
 /// Paints one picture in the style of another, on a plain CPU.
@@ -35,6 +37,10 @@ pub(super) enum Command {
     /// Make a new texture in the style of STYLE, from noise
     #[command(after_help = examples::TEXTURE)]
     Texture(TextureArgs),
+    /// Go on with a run that was saved with --checkpoint
+    Resume(ResumeArgs),
+    /// Keep the style of pictures in a file
+    Style(StyleArgs),
     /// Show what a picture was made of and how
     #[command(after_help = examples::INSPECT)]
     Inspect {
@@ -127,6 +133,8 @@ pub(super) struct PaintingArgs {
     pub paint: PaintOptions,
     #[command(flatten)]
     pub regions: RegionArgs,
+    #[command(flatten)]
+    pub checkpoint: CheckpointArgs,
     #[command(flatten)]
     pub network: NetworkArgs,
 }

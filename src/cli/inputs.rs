@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 
 use super::notices::Notices;
 use super::options::refuse;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::picture::Picture;
+use crate::run::{SavedStyle, Style};
 
 /// The name that stands for stdin and stdout.
 pub(super) const STREAM: &str = "-";
@@ -67,6 +68,21 @@ impl Inputs {
         Ok(picture)
     }
 
+    /// Reads a style: a file of its own, or a picture as [`Inputs::picture`] does.
+    ///
+    /// # Errors
+    /// As [`SavedStyle::load`] and [`Inputs::picture`].
+    pub fn style(&mut self, file: &Path, longer: Option<usize>, notices: &mut Notices) -> Result<Style> {
+        if !SavedStyle::is_in(file) {
+            return Ok(self.picture("style", file, longer, notices)?.into());
+        }
+        let saved = SavedStyle::load(file)?;
+        let sha256 = file_sha256(file)
+            .map_err(|error| Error::file(file, format!("cannot be read ({error})")).because(error))?;
+        self.files.push(InputFile { role: "style".to_owned(), file: told(file), sha256 });
+        Ok(saved.into())
+    }
+
     /// The files in the order in which they were read.
     pub fn files(&self) -> &[InputFile] {
         &self.files
@@ -90,6 +106,13 @@ fn read(reader: impl Read, name: &Path, longer: Option<usize>) -> Result<(Pictur
 /// The SHA-256 of bytes, in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(Sha256::new_with_prefix(bytes))
+}
+
+/// The SHA-256 of a file's bytes, in hexadecimal.
+pub(super) fn file_sha256(file: &Path) -> io::Result<String> {
+    let mut hashing = Hashing { reader: File::open(file)?, digest: Sha256::new() };
+    io::copy(&mut hashing, &mut io::sink())?;
+    Ok(hex(hashing.digest))
 }
 
 fn hex(digest: Sha256) -> String {

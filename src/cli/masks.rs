@@ -252,7 +252,7 @@ impl RegionArgs {
         for (index, guide) in self.guide.iter().enumerate() {
             let style = &styles[if styles.len() == 1 { 0 } else { index }];
             let region = guide.content.load("guide", content, read)?;
-            let mask = guide.style.load("guide", Some(style.picture()), read)?;
+            let mask = guide.style.load("guide", style.picture(), read)?;
             guided.push(style.clone().weight(guide.weight).within(region).masked(mask));
         }
         // What no guide covers follows the styles without one, or all of them as a whole.

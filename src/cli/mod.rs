@@ -8,6 +8,7 @@
 mod args;
 mod bench;
 mod check;
+mod checkpoint;
 mod dry_run;
 mod evaluate;
 mod examples;
@@ -26,6 +27,7 @@ mod saving;
 mod settings_file;
 mod shell;
 mod spelling;
+mod style;
 mod transfer;
 mod values;
 mod watching;
@@ -59,6 +61,8 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         args::Command::Transfer(args) => transfer::transfer(&args),
         args::Command::Texture(args) => transfer::texture(&args),
+        args::Command::Resume(args) => checkpoint::resume(&args),
+        args::Command::Style(args) => style::run(&args),
         args::Command::Inspect { picture, json } => inspect::run(&picture, json),
         args::Command::Replay(args) => replay::run(&args),
         args::Command::Evaluate(args) => evaluate::run(&args),

@@ -35,17 +35,21 @@ pub(super) fn check_blend(blend: Option<&NumbersValue>, styles: usize) -> Result
     }
 }
 
-/// Every style that was named, with its place in the blend and its sizes settled.
-pub(super) fn styles(named: &[StyleValue], painting: &PaintingArgs) -> Result<Vec<StyleValue>> {
-    check_blend(painting.style_blend.as_ref(), named.len())?;
-    let mut styles = named.to_vec();
-    if let Some(blend) = &painting.style_blend {
-        for (style, weight) in styles.iter_mut().zip(&blend.0) {
-            if style.weight.replace(*weight).is_some() {
-                return refuse("style_blend", "a style has a weight of its own already; say it in one place");
-            }
+/// Gives each style its weight in the blend, if there is one.
+pub(super) fn blend(styles: &mut [StyleValue], blend: Option<&NumbersValue>) -> Result<()> {
+    check_blend(blend, styles.len())?;
+    for (style, weight) in styles.iter_mut().zip(blend.iter().flat_map(|blend| &blend.0)) {
+        if style.weight.replace(*weight).is_some() {
+            return refuse("style_blend", "a style has a weight of its own already; say it in one place");
         }
     }
+    Ok(())
+}
+
+/// Every style that was named, with its place in the blend and its sizes settled.
+pub(super) fn styles(named: &[StyleValue], painting: &PaintingArgs) -> Result<Vec<StyleValue>> {
+    let mut styles = named.to_vec();
+    blend(&mut styles, painting.style_blend.as_ref())?;
     let sized = [
         ("style_coarse", &painting.style_coarse, StyleSizes::Coarse),
         ("style_fine", &painting.style_fine, StyleSizes::Fine),
@@ -66,14 +70,14 @@ pub(super) fn styles(named: &[StyleValue], painting: &PaintingArgs) -> Result<Ve
 /// # Errors
 /// Those of `read`, and a mask of alpha where there is none.
 pub(super) fn style(
-    picture: Picture,
+    loaded: Style,
     value: &StyleValue,
     content: Option<&Picture>,
     read: &mut ReadMask<'_>,
 ) -> Result<Style> {
-    let mask = value.mask.as_ref().map(|mask| mask.load("style", Some(&picture), read)).transpose()?;
+    let mask = value.mask.as_ref().map(|mask| mask.load("style", loaded.picture(), read)).transpose()?;
     let region = value.at.as_ref().map(|at| at.load("style", content, read)).transpose()?;
-    let mut style = Style::new(picture).weight(value.weight.unwrap_or(1.0)).scale(value.scale.unwrap_or(1.0));
+    let mut style = loaded.weight(value.weight.unwrap_or(1.0)).scale(value.scale.unwrap_or(1.0));
     if let Some(mask) = mask {
         style = style.masked(mask);
     }

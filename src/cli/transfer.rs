@@ -78,18 +78,23 @@ fn run(work: &Work, painting: &PaintingArgs) -> Result<Ending> {
     if running.verbose > 0 {
         dry_run::tell(work, &prepared.network, &prepared.transfer.forecast(&loaded.request())?);
     }
-    let request = loaded.request().cancelled_by(&interrupt::install());
+    let checkpoint = &painting.checkpoint;
+    let checkpoints = checkpoint.checkpoints(running, &work.files(), proved.target().name().as_ref())?;
+    let mut request = loaded.request().cancelled_by(&interrupt::install());
+    request.checkpoints = checkpoints.clone();
     let mut reporter = Reporter::new(running, notices.release())?;
-    let stylized = prepared.transfer.run(&request, &mut reporter);
+    let stylized = checkpoint.run(&prepared.transfer, &request, &mut reporter);
     let unreported = reporter.finish(&mut notices);
     let stylized = stylized?;
     tell_how_it_ended(&stylized, &mut notices);
+    checkpoint.tell(checkpoints.as_ref(), &mut notices);
     let receipt = proved.target().receipt.then(|| {
         let saved = painting.saving.saved(proved.target().format);
         prepared.receipt(&loaded, saved, &stylized.report).text()
     });
     proved.write(&stylized.picture, receipt, &mut notices)?;
     let ending = finish(work, &stylized.report, &proved, painting, notices.list())?;
+    checkpoint.end(stylized.report.stop, running);
     unreported.map_or(Ok(ending), Err)
 }
 

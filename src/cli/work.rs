@@ -132,9 +132,9 @@ impl Prepared<'_> {
                 let needed = (longer as f64 * work.style_scale() * style.scale.unwrap_or(1.0)).ceil();
                 (needed as usize).max(1)
             });
-            let picture = inputs.picture("style", &style.file, needed, notices)?;
+            let loaded = inputs.style(&style.file, needed, notices)?;
             let mut read = |file: &Path| inputs.picture("mask", file, None, notices);
-            styles.push(options::style(picture, style, content.as_ref(), &mut read)?);
+            styles.push(options::style(loaded, style, content.as_ref(), &mut read)?);
         }
         let mut read = |file: &Path| inputs.picture("mask", file, None, notices);
         let styles = work.regions.apply(styles, content.as_ref(), &mut read)?;
@@ -162,7 +162,10 @@ impl Prepared<'_> {
             notices.enlarged(file, content, size);
         }
         for (value, style) in self.work.styles.iter().zip(&loaded.styles) {
-            notices.enlarged(&value.file, style.picture(), style.size(self.work.style_scale(), size));
+            if let (Some(picture), Some(used)) = (style.picture(), style.size(self.work.style_scale(), size))
+            {
+                notices.enlarged(&value.file, picture, used);
+            }
         }
         Ok(size)
     }

@@ -161,7 +161,10 @@ fn run<E: Engine>(
         true => Vec::new(),
         false => {
             let styles = request.styles.iter().map(|style| {
-                let picture = style.picture();
+                let Some(picture) = style.picture() else {
+                    let message = "a style file holds sizes of runs, and this measures a style at its own; give the picture";
+                    return Err(Error::option("style", message));
+                };
                 let mut engine = make(picture.height(), picture.width(), &layers)?;
                 let order = losses.statistic.order();
                 Ok(measure(&mut engine, &cast::<E::Scalar>(picture.rgb()), &layers, order, None))

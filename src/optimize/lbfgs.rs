@@ -108,6 +108,7 @@ impl Lbfgs {
             false => Conditions { first: 1.0, curvature: CURVATURE, trials },
         };
         let (start, memory, spare) = (&*point, &self.memory, &mut self.spare);
+        let before = tally.evaluations;
         let mut outcome: Result<Option<Trial>> = Ok(None);
         vector_free::take_step(memory.history(), &products, &mut |direction| {
             let mut descent =
@@ -116,6 +117,9 @@ impl Lbfgs {
             outcome = descent.end(found);
             matches!(outcome, Ok(Some(_)))
         });
+        if outcome.is_err() {
+            tally.repeated += tally.evaluations - before;
+        }
         match outcome? {
             None => Ok(false),
             Some(trial) => {

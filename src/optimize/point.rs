@@ -36,6 +36,8 @@ impl Point {
 pub(super) struct Tally {
     /// Evaluations that were complete.
     pub(super) evaluations: usize,
+    /// How many of them a continued run makes again, since they belonged to a step that was cut short.
+    pub(super) repeated: usize,
     /// The lowest loss of all whose loss and gradient were finite; infinite before the first.
     pub(super) best_loss: f64,
     /// Number of the evaluation that gave it; 0 before the first.
@@ -46,12 +48,13 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { evaluations: 0, best_loss: f64::INFINITY, best_evaluation: 0, kept: Vec::new() }
+        Self { evaluations: 0, repeated: 0, best_loss: f64::INFINITY, best_evaluation: 0, kept: Vec::new() }
     }
 
     /// Forgets which was the best, but not how many there were.
     pub(super) fn restart(&mut self) {
-        *self = Self { evaluations: self.evaluations, kept: std::mem::take(&mut self.kept), ..Self::new() };
+        let (evaluations, repeated) = (self.evaluations, self.repeated);
+        *self = Self { evaluations, repeated, kept: std::mem::take(&mut self.kept), ..Self::new() };
     }
 
     /// Evaluates the point; false when the loss or the gradient is not finite.

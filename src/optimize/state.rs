@@ -73,6 +73,12 @@ impl State {
         self.tally.evaluations
     }
 
+    /// How many of these are made twice, since the run was cancelled inside a line search, which a continued run makes
+    /// again.
+    pub fn repeated(&self) -> usize {
+        self.tally.repeated
+    }
+
     /// Starts again from the current picture, for a loss function that has changed (other targets, other weights).
     ///
     /// Losses and gradients of the old one are forgotten, the best picture with them; steps and evaluations are counted

@@ -23,7 +23,7 @@ mod write;
 pub(crate) use colour::keep::mixed;
 pub use colour::keep::{grey, keep_colours};
 pub use colour::matching::match_colours;
-pub(crate) use colour::matching::match_colours_where;
+pub(crate) use colour::matching::{ColourStatistics, match_colours_where};
 pub use limits::{MAX_PIXELS, MAX_SIDE};
 pub use metadata::{KeepMetadata, Metadata};
 #[doc(hidden)]

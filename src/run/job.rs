@@ -3,14 +3,16 @@
 //! For each size: measure the styles, prepare the objective, carry the coarser result up, minimise. Everything that
 //! can fail for a reason known beforehand fails in [`Job::new`].
 
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
 use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
 use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
 use super::regions::{self, Regions};
-use super::request::{Request, Style};
+use super::request::{Request, Source, Style};
 use super::sizes::{self, Size};
 use super::start::StartPictures;
 use super::{Report, SizeReport, StyleTransfer, Stylized};
@@ -23,8 +25,8 @@ use crate::loss::targets::{StyleTarget, blend, measure};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
-use crate::optimize::{self, Limits, LossFunction, Step, Stop, StopReason};
-use crate::picture::Picture;
+use crate::optimize::{self, Limits, LossFunction, State, Step, Stop, StopReason};
+use crate::picture::{Picture, fit};
 
 /// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
 const EVALUATIONS_PER_ITERATION: f64 = 1.05;
@@ -70,12 +72,9 @@ impl<'a> Job<'a> {
             if settings.tileable {
                 check_tile(&plan, size)?;
             }
-            for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
-                let (width, height) = style.size(settings.style_scale, size);
-                let plan = Plan::new(backend.network().clone(), height, width, &style_taps);
-                let needs = |plan| memory::require(&plan, kind, &[], Use::Painting);
-                plan.and_then(needs).map_err(about_the_style)?;
-            }
+            let styles = request.styles.iter().filter(|_| !style_taps.is_empty());
+            let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size));
+            sizes.try_for_each(|size| transfer.check_style(&style_taps, size))?;
             memory::require(&plan, kind, &compared, Use::Painting)?;
             Ok(plan)
         };
@@ -84,6 +83,13 @@ impl<'a> Job<'a> {
         let iterations = settings.iterations.plan(&sizes)?;
         let step =
             |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
+        for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
+            let Some(saved) = style.saved() else { continue };
+            let longer = |size| style.longer(settings.style_scale, size);
+            for size in &sizes {
+                saved.targets(longer(target), longer(*size), &style_taps)?;
+            }
+        }
         sizes.iter().zip(&iterations).map(step).collect()
     }
 
@@ -96,26 +102,43 @@ impl<'a> Job<'a> {
         Some(0.97 * budget * work(&self.steps[..=index]) / work(&self.steps))
     }
 
-    /// Every size from coarse to fine.
-    pub fn paint(&self, observer: &mut dyn Observer) -> Result<Stylized> {
+    /// Every size from coarse to fine, from where `checkpoint` is. Where the request keeps checkpoints, `binding` is what they
+    /// belong to.
+    ///
+    /// # Errors
+    /// A checkpoint of another run; what only the work can tell.
+    pub fn paint(
+        &self,
+        observer: &mut dyn Observer,
+        binding: Option<Binding>,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Stylized> {
         let settings = &self.transfer.settings;
-        let observer = std::cell::RefCell::new(observer);
-        let mut clock = Clock::new(self.steps.clone());
-        let mut reports: Vec<SizeReport> = Vec::new();
-        let mut evaluations = 0;
-        let mut evaluation_seconds = 0.0;
+        let plan: Vec<_> = self.steps.iter().map(|step| (step.size, step.iterations)).collect();
+        let (mut behind, mut begun) = match checkpoint {
+            None => (Behind::default(), None),
+            Some(checkpoint) if checkpoint.steps != plan => {
+                let message = "belongs to a run with other sizes or iterations; give what it was begun with";
+                return Err(Error::file(checkpoint.file(), message));
+            }
+            Some(checkpoint) => (checkpoint.behind, Some(checkpoint.state)),
+        };
+        let checkpoints = self.request.checkpoints.as_ref().zip(binding);
+        let saver = checkpoints.map(|(checkpoints, binding)| Saver::new(checkpoints, binding, plan));
+        let saver = RefCell::new(saver);
+        let observer = RefCell::new(observer);
+        let mut clock = Clock::new(self.steps.clone(), behind.seconds);
         let mut painted: Option<(Size, Vec<f32>)> = None;
         let mut loss = Terms::default();
-        for (index, step) in self.steps.iter().enumerate() {
-            let start = match &painted {
-                None => self.start.at(step.size),
-                Some((size, pixels)) => self.start.carry(pixels, *size, step.size),
-            };
+        for (index, step) in self.steps.iter().enumerate().skip(behind.reports.len()) {
             let mut objective = self.objective(index)?;
-            clock.begin(index);
-            let (begun, deadline) = (clock.seconds(), self.deadline(index));
-            let record = std::cell::RefCell::new(Record::default());
-            let done = std::cell::Cell::new(evaluations);
+            let state = begun.take();
+            let (iterations, repeated) = state.as_ref().map_or((0, 0), |s| (s.iterations(), s.repeated()));
+            clock.begin(index, iterations);
+            let (started, deadline, late) = (clock.seconds(), self.deadline(index), Cell::new(false));
+            let record = RefCell::new(Record::new(behind.best.take()));
+            let done =
+                Cell::new(behind.evaluations + state.as_ref().map_or(0, State::evaluations) - repeated);
             let told = |terms: &Terms| {
                 done.set(done.get() + 1);
                 observer.borrow_mut().evaluated(&Evaluated {
@@ -137,38 +160,67 @@ impl<'a> Job<'a> {
                     iteration: state.iteration,
                     iterations: step.iterations.max(state.iteration),
                     terms: record.of(state.loss),
-                    evaluations: evaluations + state.evaluations,
+                    evaluations: behind.evaluations + state.evaluations - repeated,
                     seconds: clock.seconds(),
                     seconds_left: clock.seconds_left(state.iteration),
                     pixels: state.pixels,
                 };
                 observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)?;
                 // Half an iteration late is as near as half an iteration early.
-                let pace = (clock.seconds() - begun) / state.iteration as f64;
-                match deadline {
-                    Some(deadline) if clock.seconds() + pace / 2.0 >= deadline => {
-                        ControlFlow::Break(Stop::Finish)
-                    }
-                    _ => ControlFlow::Continue(()),
+                let pace = (clock.seconds() - started) / (state.iteration - iterations).max(1) as f64;
+                late.set(deadline.is_some_and(|deadline| clock.seconds() + pace / 2.0 >= deadline));
+                // The optimiser stops for a moment to have its state saved.
+                match late.get() || saver.borrow().as_ref().is_some_and(Saver::is_due) {
+                    true => ControlFlow::Break(Stop::Finish),
+                    false => ControlFlow::Continue(()),
                 }
             };
+            let save = |state: &State| {
+                let (mut saver, record) = (saver.borrow_mut(), record.borrow());
+                let Some(saver) = saver.as_mut() else { return };
+                let now = Behind {
+                    reports: behind.reports.clone(),
+                    evaluations: behind.evaluations,
+                    seconds: clock.seconds(),
+                    evaluation_seconds: behind.evaluation_seconds + record.seconds,
+                    best: record.any.then(|| record.best.clone()),
+                };
+                saver.save(&now, state);
+            };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
-            let iterations = if deadline.is_some() { usize::MAX } else { step.iterations };
-            let limits = Limits { iterations, tolerance };
+            let most = if deadline.is_some() { usize::MAX } else { step.iterations };
+            let limits = Limits { iterations: most, tolerance };
             let cancel = &self.request.cancel;
             let mut recorded = Recorded { objective: &mut objective, record: &record, cancel, told: &told };
-            let outcome = optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?;
-            evaluations += outcome.evaluations;
-            reports.push(SizeReport {
+            let mut outcome = match state {
+                Some(state) => optimize::resume(state, &mut recorded, &limits, &mut watch)?,
+                None => {
+                    let start = match &painted {
+                        None => self.start.at(step.size),
+                        Some((size, pixels)) => self.start.carry(pixels, *size, step.size),
+                    };
+                    optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?
+                }
+            };
+            while outcome.stop == StopReason::Finished && !late.get() {
+                save(&outcome.state);
+                outcome = optimize::resume(outcome.state, &mut recorded, &limits, &mut watch)?;
+            }
+            if outcome.stop == StopReason::Cancelled {
+                save(&outcome.state);
+            }
+            let evaluations = outcome.evaluations - repeated;
+            behind.evaluations += evaluations;
+            behind.reports.push(SizeReport {
                 width: step.size.0,
                 height: step.size.1,
                 iterations: outcome.iterations,
-                evaluations: outcome.evaluations,
+                evaluations,
                 loss: outcome.loss,
                 stop: outcome.stop,
             });
             let record = record.into_inner();
-            evaluation_seconds += record.seconds;
+            behind.evaluation_seconds += record.seconds;
             loss = record.best;
             let mut pixels = outcome.pixels;
             pixels.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
@@ -186,11 +238,11 @@ impl<'a> Job<'a> {
             width,
             height,
             seconds: clock.seconds(),
-            evaluation_seconds,
-            evaluations,
+            evaluation_seconds: behind.evaluation_seconds,
+            evaluations: behind.evaluations,
             loss,
-            stop: reports[reports.len() - 1].stop,
-            sizes: reports,
+            stop: behind.reports[behind.reports.len() - 1].stop,
+            sizes: behind.reports,
             threads: self.transfer.threads(),
         };
         Ok(Stylized { picture, report })
@@ -224,7 +276,8 @@ impl<'a> Job<'a> {
         let size = self.steps[index].size;
         let engine = self.transfer.computing.painting.engine(size.1, size.0, &self.losses.taps())?;
         let plan = engine.plan().clone();
-        let has_style = !self.losses.style_taps().is_empty();
+        let style_taps = self.losses.style_taps();
+        let (has_style, target) = (!style_taps.is_empty(), self.steps[self.steps.len() - 1].size);
         let shares = if has_style { self.request.shares_at(index, self.steps.len()) } else { Vec::new() };
         let regions = Regions::new(self.request, &shares, size);
         let weigh = |mask: &Mask| {
@@ -234,7 +287,9 @@ impl<'a> Job<'a> {
         let weights: Vec<_> = regions.styles.iter().map(|region| region.mask.as_ref().map(weigh)).collect();
         let mut styles = Vec::new();
         for (region, weights) in regions.styles.iter().zip(&weights).filter(|_| has_style) {
-            let measure = |&(style, share): &(&Style, f64)| Ok((self.measured(style, size)?, share));
+            let measure = |&(style, share): &(&Style, f64)| {
+                Ok((self.transfer.measured(style, &style_taps, size, target)?, share))
+            };
             let measured = region.styles.iter().map(measure).collect::<Result<Vec<_>>>()?;
             let (targets, shares): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
             let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
@@ -246,20 +301,41 @@ impl<'a> Job<'a> {
         let content = content.as_ref().map(|content| ContentPicture { rgb: content.rgb(), weights: kept });
         Objective::new(engine, self.losses, content, &styles)
     }
+}
 
-    /// A style's statistics for a result of `size`.
-    fn measured(&self, style: &Style, size: Size) -> Result<Vec<StyleTarget>> {
-        let backend = &self.transfer.computing.backend;
-        let (width, height) = style.size(self.transfer.settings.style_scale, size);
-        style.measured(&self.transfer.identity, (width, height), || {
-            let layers = self.losses.style_taps();
-            let mut engine = backend.engine(height, width, &layers).map_err(about_the_style)?;
-            let picture = style.picture().at_size(width, height);
+impl StyleTransfer {
+    /// Refuses a size at which a style picture cannot be measured at `layers`.
+    pub(super) fn check_style(&self, layers: &[Layer], (width, height): Size) -> Result<()> {
+        let backend = &self.computing.backend;
+        let plan = Plan::new(backend.network().clone(), height, width, layers);
+        let needs = |plan| memory::require(&plan, backend.kind(), &[], Use::Painting);
+        plan.and_then(needs).map(drop).map_err(about_the_style)
+    }
+
+    /// A style's statistics at `layers` for a result of `size`, in a run whose result has `target`.
+    pub(super) fn measured(
+        &self,
+        style: &Style,
+        layers: &[Layer],
+        size: Size,
+        target: Size,
+    ) -> Result<Vec<StyleTarget>> {
+        let scale = self.settings.style_scale;
+        let longer = style.longer(scale, size);
+        let picture = match style.source() {
+            Source::Saved(saved) => return saved.targets(style.longer(scale, target), longer, layers),
+            Source::Picture(picture) => picture,
+        };
+        let (width, height) = fit(picture.width(), picture.height(), longer);
+        style.measured(&self.identity, (width, height), || {
+            let mut engine = self.computing.backend.engine(height, width, layers).map_err(about_the_style)?;
+            let picture = picture.at_size(width, height);
             let plan = engine.plan().clone();
             let mask = style.mask().map(|mask| mask.at_size(width, height));
             let weights = mask.as_ref().map(|mask| |layer: Layer| mask.worn_at_layer(&plan, layer));
             let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
-            Ok(measure(&mut engine, picture.rgb(), &layers, self.losses.statistic.order(), weights))
+            let order = self.settings.losses.statistic.order();
+            Ok(measure(&mut engine, picture.rgb(), layers, order, weights))
         })
     }
 }
@@ -299,6 +375,12 @@ struct Record {
 }
 
 impl Record {
+    /// Of a size at which `best` was the best so far.
+    fn new(best: Option<Terms>) -> Self {
+        let any = best.is_some();
+        Self { best: best.unwrap_or_default(), any, ..Self::default() }
+    }
+
     fn note(&mut self, terms: &Terms) {
         if !self.any || terms.total < self.best.total {
             self.best = terms.clone();
@@ -316,7 +398,7 @@ impl Record {
 /// The objective as the optimiser sees it, with its terms on record.
 struct Recorded<'a> {
     objective: &'a mut Objective<BoxedEngine>,
-    record: &'a std::cell::RefCell<Record>,
+    record: &'a RefCell<Record>,
     cancel: &'a Cancel,
     told: &'a dyn Fn(&Terms),
 }

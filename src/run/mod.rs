@@ -5,8 +5,10 @@
 //! [`Progress`] is what it reports.
 
 mod builder;
+pub mod checkpoint;
 pub mod colour;
 pub mod defaults;
+mod fingerprint;
 mod forecast;
 pub(crate) mod guides;
 mod job;
@@ -17,16 +19,21 @@ pub mod preset;
 mod progress;
 mod regions;
 mod request;
+mod saved_style;
 pub mod settings;
 pub mod sizes;
 pub mod start;
+mod style_saver;
 pub mod threads;
 pub mod values;
 
 pub use builder::Builder;
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub use forecast::{Forecast, SizeForecast};
 pub use progress::{Cancel, Evaluated, Observer, Progress};
 pub use request::{Request, Start, Style, StyleSizes};
+pub use saved_style::SavedStyle;
+pub use style_saver::StyleSaver;
 
 use std::sync::Arc;
 
@@ -36,6 +43,8 @@ use crate::error::{Error, Result};
 use crate::loss::{Losses, Terms};
 use crate::optimize::StopReason;
 use crate::picture::Picture;
+use checkpoint::Binding;
+use colour::ColourMode;
 use job::Job;
 use options::Options;
 use settings::{Computing, Settings};
@@ -176,12 +185,29 @@ impl StyleTransfer {
         Ok(())
     }
 
+    /// Refuses styles without their pictures where these are needed, or that were saved for other runs.
+    fn check_saved_styles(&self, request: &Request<'_>) -> Result<()> {
+        for saved in request.styles.iter().filter_map(Style::saved) {
+            let mode = self.settings.colours.mode;
+            if request.content.is_some() && mode != ColourMode::Style {
+                let message = format!(
+                    "has no picture whose colours `colour` {mode} could change before it is measured; give the picture \
+                     itself, or leave `colour` out"
+                );
+                return Err(Error::file(saved.file(), message));
+            }
+            saved.check(self)?;
+        }
+        Ok(())
+    }
+
     /// The size of the result and the losses, once nothing is said that would do nothing.
     fn checked(&self, request: &Request<'_>) -> Result<((usize, usize), Losses)> {
         let size = |content: &Picture| (content.width(), content.height());
         let target = self.settings.size.resolve(request.content.map(size))?;
         self.refuse_idle_options(request, target)?;
         request.check_masks(target)?;
+        self.check_saved_styles(request)?;
         let losses = match request.content {
             Some(_) => self.settings.losses.clone(),
             None => self.texture_losses()?,
@@ -223,17 +249,53 @@ impl StyleTransfer {
     /// Sizes or iterations that do not suit the pictures, style weights that cannot be used, options that only a content
     /// picture gives a meaning, too little memory, a loss that is not finite at the start.
     pub fn run(&self, request: &Request<'_>, mut observer: impl Observer) -> Result<Stylized> {
+        self.paint(request, None, &mut observer)
+    }
+
+    /// Goes on with a run that was saved, to the same bits as if it had never stopped: for the request and the options that
+    /// it was begun with, with any number of threads. Seconds and evaluations are counted on.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a checkpoint of another request, network or options; as [`StyleTransfer::run`].
+    pub fn resume(
+        &self,
+        request: &Request<'_>,
+        checkpoint: Checkpoint,
+        mut observer: impl Observer,
+    ) -> Result<Stylized> {
+        self.paint(request, Some(checkpoint), &mut observer)
+    }
+
+    /// What the checkpoints of a request belong to.
+    fn binding(&self, request: &Request<'_>) -> Binding {
+        let terms = self.settings.losses.terms.iter().map(|term| &**term);
+        Binding::new(request, &self.options, self.computing.backend.network(), terms)
+    }
+
+    /// Paints, from the beginning or from a checkpoint.
+    fn paint(
+        &self,
+        request: &Request<'_>,
+        checkpoint: Option<Checkpoint>,
+        observer: &mut dyn Observer,
+    ) -> Result<Stylized> {
         let settings = &self.settings;
         let (target, losses) = self.checked(request)?;
+        let bound = checkpoint.is_some() || request.checkpoints.is_some();
+        let binding = bound.then(|| self.binding(request));
+        if let (Some(checkpoint), Some(binding)) = (&checkpoint, &binding) {
+            checkpoint.binding.check(binding).map_err(|message| Error::file(checkpoint.file(), message))?;
+        }
         self.computing.pool.install(|| {
             let Some(content) = request.content else {
-                return Job::new(self, &losses, request, target)?.paint(&mut observer);
+                return Job::new(self, &losses, request, target)?.paint(observer, binding, checkpoint);
             };
             let repainted = settings.colours.content(content);
             let mut seen = request.clone();
             seen.content = Some(repainted.as_ref().unwrap_or(content));
             seen.styles.iter_mut().for_each(|style| *style = settings.colours.style(style, content));
-            let mut stylized = Job::new(self, &losses, &seen, target)?.paint(&mut observer)?;
+            let mut stylized =
+                Job::new(self, &losses, &seen, target)?.paint(observer, binding, checkpoint)?;
             let mut picture = settings.colours.finished(stylized.picture, content);
             if let Some(mask) = &request.keep {
                 picture = keep::put_back(&picture, content, mask);

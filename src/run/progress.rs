@@ -137,33 +137,35 @@ pub(crate) struct SizeStep {
 /// Knows how long a run took and how long it will take.
 pub(crate) struct Clock {
     started: Instant,
-    /// The size at work, and when its iterations began.
-    current: (usize, Instant),
+    /// Seconds before that, of a run that goes on.
+    before: f64,
+    /// The size at work, the iterations that were done there when it began, and when that was.
+    current: (usize, usize, Instant),
     steps: Vec<SizeStep>,
 }
 
 impl Clock {
-    /// Starts now.
-    pub fn new(steps: Vec<SizeStep>) -> Self {
+    /// Starts now, `before` seconds after the run began.
+    pub fn new(steps: Vec<SizeStep>, before: f64) -> Self {
         let now = Instant::now();
-        Self { started: now, current: (0, now), steps }
+        Self { started: now, before, current: (0, 0, now), steps }
     }
 
-    /// Notes that a size begins its iterations.
-    pub fn begin(&mut self, index: usize) {
-        self.current = (index, Instant::now());
+    /// Notes that a size begins its iterations, of which so many are done already.
+    pub fn begin(&mut self, index: usize, done: usize) {
+        self.current = (index, done, Instant::now());
     }
 
     /// Seconds since the start.
     pub fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+        self.before + self.started.elapsed().as_secs_f64()
     }
 
     /// Seconds that are left after `iteration` ≥ 1 iterations of the size at work: its speed, and costs.
     pub fn seconds_left(&self, iteration: usize) -> f64 {
-        let (index, begun) = self.current;
+        let (index, done, begun) = self.current;
         let step = self.steps[index];
-        let rate = begun.elapsed().as_secs_f64() / (iteration.max(1) as f64 * step.cost);
+        let rate = begun.elapsed().as_secs_f64() / (iteration.saturating_sub(done).max(1) as f64 * step.cost);
         let here = step.iterations.saturating_sub(iteration) as f64 * step.cost;
         let later: f64 = self.steps[index + 1..].iter().map(|s| s.iterations as f64 * s.cost).sum();
         rate * (here + later)

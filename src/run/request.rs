@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::error::{Error, Result};
 use crate::loss::targets::StyleTarget;
 use crate::names::named;
-use crate::picture::Picture;
+use crate::picture::{ColourStatistics, Picture, fit};
+use crate::run::checkpoint::Checkpoints;
 use crate::run::masks::Mask;
 use crate::run::progress::Cancel;
-use crate::run::sizes::{Size, style_size};
+use crate::run::saved_style::SavedStyle;
+use crate::run::sizes::{Size, style_longer};
 
 /// Where a run starts.
 #[derive(Debug, Clone, Default)]
@@ -44,17 +46,24 @@ named! {
     }
 }
 
-/// A style picture and how it counts. Clones are cheap and share what was measured: a [`Style`] that is used for many
+/// A style picture, or what was saved of some ([`SavedStyle`]), and how it counts. Clones are cheap and share what was measured: a [`Style`] that is used for many
 /// contents by one [`StyleTransfer`](crate::StyleTransfer) is measured once at each size.
 #[derive(Debug, Clone)]
 pub struct Style {
-    picture: Arc<Picture>,
+    source: Source,
     weight: f64,
     scale: f64,
     sizes: StyleSizes,
     region: Option<Mask>,
     mask: Option<Mask>,
     measured: Arc<Mutex<Vec<Measured>>>,
+}
+
+/// Where a style comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Picture(Arc<Picture>),
+    Saved(SavedStyle),
 }
 
 /// The statistics of a style at one size, for whom they were measured.
@@ -68,8 +77,12 @@ struct Measured {
 impl Style {
     /// This picture with weight 1.
     pub fn new(picture: Picture) -> Self {
+        Self::of(Source::Picture(Arc::new(picture)))
+    }
+
+    fn of(source: Source) -> Self {
         Self {
-            picture: Arc::new(picture),
+            source,
             weight: 1.0,
             scale: 1.0,
             sizes: StyleSizes::All,
@@ -132,19 +145,68 @@ impl Style {
         self.weight
     }
 
-    /// The style picture's size where the result has `size`, by the `style_scale` of all and its own.
-    pub(crate) fn size(&self, style_scale: f64, size: Size) -> Size {
-        style_size((self.picture.width(), self.picture.height()), style_scale * self.scale, size)
+    /// Its scale as it was given.
+    pub(crate) fn own_scale(&self) -> f64 {
+        self.scale
     }
 
-    /// The picture.
-    pub fn picture(&self) -> &Picture {
-        &self.picture
+    /// At which sizes it counts.
+    pub(crate) fn sizes(&self) -> StyleSizes {
+        self.sizes
     }
 
-    /// The same style with another picture, not yet measured.
+    /// The longer side of its pictures where the result has `size`, by the `style_scale` of all and its own.
+    pub(crate) fn longer(&self, style_scale: f64, size: Size) -> usize {
+        style_longer(style_scale * self.scale, size)
+    }
+
+    /// The style picture's size where the result has `size`; none for a style without its picture.
+    pub(crate) fn size(&self, style_scale: f64, size: Size) -> Option<Size> {
+        let picture = self.picture()?;
+        Some(fit(picture.width(), picture.height(), self.longer(style_scale, size)))
+    }
+
+    /// Where it comes from.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The picture, if the style is one and not [`SavedStyle`].
+    pub fn picture(&self) -> Option<&Picture> {
+        match &self.source {
+            Source::Picture(picture) => Some(picture),
+            Source::Saved(_) => None,
+        }
+    }
+
+    /// What was saved of the pictures, if it is that.
+    pub fn saved(&self) -> Option<&SavedStyle> {
+        match &self.source {
+            Source::Picture(_) => None,
+            Source::Saved(saved) => Some(saved),
+        }
+    }
+
+    /// The colours that a start takes in a run whose result has `target`: of each of its pictures, with its share.
+    pub(crate) fn colours(&self, style_scale: f64, target: Size) -> Vec<(f64, ColourStatistics)> {
+        match &self.source {
+            Source::Picture(picture) => {
+                let part = self.mask.as_ref().map(|mask| mask.at_size(picture.width(), picture.height()));
+                vec![(1.0, ColourStatistics::of(picture, part.as_ref().map(Mask::values)))]
+            }
+            Source::Saved(saved) => saved.colours(self.longer(style_scale, target)),
+        }
+    }
+
+    /// The same style with another picture, not yet measured; a style without its picture stays as it is.
     pub(crate) fn repainted(&self, paint: impl FnOnce(&Picture) -> Picture) -> Self {
-        Self { picture: Arc::new(paint(&self.picture)), measured: Arc::default(), ..self.clone() }
+        match &self.source {
+            Source::Saved(_) => self.clone(),
+            Source::Picture(picture) => {
+                let source = Source::Picture(Arc::new(paint(picture)));
+                Self { source, measured: Arc::default(), ..self.clone() }
+            }
+        }
     }
 
     /// Its statistics at `size`, measured by `measure` unless `owner` has asked before.
@@ -173,6 +235,12 @@ impl From<Picture> for Style {
     }
 }
 
+impl From<SavedStyle> for Style {
+    fn from(saved: SavedStyle) -> Self {
+        Self::of(Source::Saved(saved))
+    }
+}
+
 /// What one run is asked for; see [`Request::picture`] and [`Request::texture`].
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
@@ -182,6 +250,7 @@ pub struct Request<'a> {
     pub(crate) cancel: Cancel,
     pub(crate) keep: Option<Mask>,
     pub(crate) strength: Option<Mask>,
+    pub(crate) checkpoints: Option<Checkpoints>,
 }
 
 impl<'a> Request<'a> {
@@ -195,13 +264,22 @@ impl<'a> Request<'a> {
             cancel: Cancel::new(),
             keep: None,
             strength: None,
+            checkpoints: None,
         }
     }
 
     /// Make a new picture of `styles` alone, without content, from noise.
     pub fn texture<S: Into<Style>>(styles: impl IntoIterator<Item = S>) -> Self {
         let styles = styles.into_iter().map(Into::into).collect();
-        Self { content: None, styles, start: Start::Noise, cancel: Cancel::new(), keep: None, strength: None }
+        Self {
+            content: None,
+            styles,
+            start: Start::Noise,
+            cancel: Cancel::new(),
+            keep: None,
+            strength: None,
+            checkpoints: None,
+        }
     }
 
     /// Starts elsewhere.
@@ -233,6 +311,13 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Saves the run from time to time, so that it can go on after its process ended.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
     /// Refuses masks that do not belong to their pictures, or that select nothing; `target` is the result's size.
     ///
     /// # Errors
@@ -247,9 +332,13 @@ impl<'a> Request<'a> {
             mask.check_shape(option, target)?;
         }
         for style in &self.styles {
-            let size = (style.picture.width(), style.picture.height());
-            for (mask, size) in [(&style.region, target), (&style.mask, size)] {
-                let Some(mask) = mask else { continue };
+            if let (Some(saved), Some(_)) = (style.saved(), &style.mask) {
+                let message = "has no picture of which a part could be taken; give the picture itself";
+                return Err(Error::file(saved.file(), message));
+            }
+            let size = style.picture().map(|picture| (picture.width(), picture.height()));
+            for (mask, size) in [(&style.region, Some(target)), (&style.mask, size)] {
+                let (Some(mask), Some(size)) = (mask, size) else { continue };
                 mask.check_shape("guide", size)?;
                 if mask.values().iter().all(|value| *value == 0.0) {
                     let message = "a mask is black everywhere, so that it selects nothing; make white what it is to select";

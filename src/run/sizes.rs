@@ -254,10 +254,9 @@ impl SizeRule {
     }
 }
 
-/// A style picture's size where the result has `size`: its longer side is the result's times `scale`.
-pub(crate) fn style_size(style: Size, scale: f64, size: Size) -> Size {
-    let longer = size.0.max(size.1) as f64 * scale;
-    fit(style.0, style.1, longer.round() as usize)
+/// A style picture's longer side where the result has `size`: the result's times `scale`.
+pub(crate) fn style_longer(scale: f64, size: Size) -> usize {
+    (size.0.max(size.1) as f64 * scale).round() as usize
 }
 
 /// The sizes from the coarsest to `target`: halves of it while the longer side stays within a factor √2 of

@@ -2,11 +2,11 @@
 
 use super::masks::Mask;
 use super::regions::Regions;
-use super::request::{Request, Start};
+use super::request::{Request, Start, Style};
 use super::settings::Settings;
 use super::sizes::{self, Size};
 use crate::error::{Error, Result};
-use crate::picture::{Picture, match_colours_where, mixed};
+use crate::picture::{ColourStatistics, Picture, match_colours_where, mixed};
 use crate::random::Random;
 
 /// How far the aspect ratio of a given start picture may be from the result's.
@@ -38,7 +38,10 @@ impl StartPictures {
     ) -> Result<Self> {
         let matched = |picture: &Picture| match settings.colours.keeps_start() || !has_style {
             true => Ok(picture.clone()),
-            false => matched(picture, &Regions::new(request, shares, (picture.width(), picture.height()))),
+            false => {
+                let regions = Regions::new(request, shares, (picture.width(), picture.height()));
+                matched(picture, &regions, |style| style.colours(settings.style_scale, target))
+            }
         };
         let blended = |start: Picture| match request.content {
             Some(content) if settings.init_blend > 0.0 => {
@@ -97,19 +100,23 @@ impl StartPictures {
 
 /// `picture` with the colours of the styles of each region, mixed by their shares: the mean of the matches, which is again
 /// a linear map of its colours. Where less than all of the style counts, as much of the picture stays as it was.
-fn matched(picture: &Picture, regions: &Regions<'_>) -> Result<Picture> {
+fn matched(
+    picture: &Picture,
+    regions: &Regions<'_>,
+    colours: impl Fn(&Style) -> Vec<(f64, ColourStatistics)>,
+) -> Result<Picture> {
     let plane = picture.width() * picture.height();
     let mut mixed = vec![0.0f32; picture.rgb().len()];
     let mut covered = vec![0.0f32; plane];
     for region in &regions.styles {
         let mask = region.mask.as_ref().map(Mask::values);
         for &(style, share) in &region.styles {
-            let from = style.picture();
-            let part = style.mask().map(|mask| mask.at_size(from.width(), from.height()));
-            let matched = match_colours_where(picture, mask, from, part.as_ref().map(Mask::values));
-            let share = share as f32;
-            for (at, (value, matched)) in mixed.iter_mut().zip(matched.rgb()).enumerate() {
-                *value += mask.map_or(share, |mask| share * mask[at % plane]) * matched;
+            for (part, colours) in colours(style) {
+                let matched = match_colours_where(picture, mask, &colours);
+                let share = (share * part) as f32;
+                for (at, (value, matched)) in mixed.iter_mut().zip(matched.rgb()).enumerate() {
+                    *value += mask.map_or(share, |mask| share * mask[at % plane]) * matched;
+                }
             }
         }
         covered.iter_mut().enumerate().for_each(|(at, sum)| *sum += mask.map_or(1.0, |mask| mask[at]));

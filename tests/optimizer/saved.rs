@@ -110,6 +110,8 @@ fn a_run_cancelled_at_any_evaluation_keeps_the_best_and_goes_on_with_the_same_bi
             for state in [half.state, state] {
                 let done = resume(state, &mut function, &limits(FEW), &mut go_on).unwrap();
                 assert_eq!(ends(&done), ends(&whole), "{optimizer:?}, evaluation {at}");
+                let once = done.evaluations - done.state.repeated();
+                assert_eq!(once, whole.evaluations, "{optimizer:?}, evaluation {at}");
             }
         }
     }

@@ -1,22 +1,10 @@
 //! One idea: named arrays, taken one by one with their type, length and range checked.
 
+pub use crate::files::sealed::Values;
 use crate::optimize::compact::Compact;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-
-/// The numbers of one entry of a saved state; a single number is an array of one.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Values<'a> {
-    /// Pictures, gradients, moments, scales.
-    F32(Cow<'a, [f32]>),
-    /// Losses and lengths.
-    F64(Cow<'a, [f64]>),
-    /// Steps and changes, sixteen bits an element.
-    I16(Cow<'a, [i16]>),
-    /// Counts.
-    I64(Cow<'a, [i64]>),
-}
 
 /// Why a saved state cannot be continued: one sentence that names the entry, what it holds and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

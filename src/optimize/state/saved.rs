@@ -28,6 +28,7 @@ impl State {
         }
         out.count("iterations", convergence.iterations);
         out.count("evaluations", tally.evaluations);
+        out.count("repeated", tally.repeated);
         out.f32("pixels", &point.pixels);
         out.count("evaluation", point.evaluation);
         if point.is_evaluated() {
@@ -80,6 +81,7 @@ impl State {
         let optimizer = from.optimizer()?;
         let iterations = from.count("iterations", 0..=MOST)?;
         let evaluations = from.count("evaluations", 0..=MOST)?;
+        let repeated = from.count("repeated", 0..=evaluations as i64)?;
         let pixels = from.f32("pixels", None)?;
         let length = pixels.len();
         let mut point = Point::new(pixels);
@@ -89,7 +91,7 @@ impl State {
             point.gradient = from.f32("gradient", Some(length))?;
             point.square = sweep::clean(&mut point.gradient);
         }
-        let mut tally = Tally { evaluations, ..Tally::new() };
+        let mut tally = Tally { evaluations, repeated, ..Tally::new() };
         tally.best_evaluation = from.count("best.evaluation", 0..=evaluations as i64)?;
         if tally.best_evaluation > 0 {
             tally.best_loss = from.number("best.loss")?;

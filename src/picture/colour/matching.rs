@@ -16,19 +16,25 @@ const EPSILON: f64 = 1e-5;
 /// it stands on counts among its colours.
 #[must_use]
 pub fn match_colours(source: &Picture, target: &Picture) -> Picture {
-    match_colours_where(source, None, target, None)
+    match_colours_where(source, None, &ColourStatistics::of(target, None))
 }
 
-/// As [`match_colours`], where the colours of each picture are those of its pixels by weight: one number of at least 0 a
+/// Mean and covariance (with [`EPSILON`]) of RGB.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ColourStatistics {
+    pub mean: [f64; 3],
+    pub covariance: Matrix,
+}
+
+/// As [`match_colours`], to colours that are known; those of `source` are its pixels' by weight: one number of at least 0 a
 /// pixel, not all 0.
 pub(crate) fn match_colours_where(
     source: &Picture,
     source_weights: Option<&[f32]>,
-    target: &Picture,
-    target_weights: Option<&[f32]>,
+    target: &ColourStatistics,
 ) -> Picture {
-    let (mean, covariance) = statistics(source, source_weights);
-    let (new_mean, new_covariance) = statistics(target, target_weights);
+    let ColourStatistics { mean, covariance } = ColourStatistics::of(source, source_weights);
+    let ColourStatistics { mean: new_mean, covariance: new_covariance } = *target;
     let a = product(&power(&new_covariance, 0.5), &power(&covariance, -0.5));
     let plane = source.width * source.height;
     let mut result = source.clone();
@@ -43,29 +49,36 @@ pub(crate) fn match_colours_where(
     result
 }
 
-/// Mean and covariance (with [`EPSILON`]) of a picture's RGB, each pixel by its weight.
-fn statistics(picture: &Picture, weights: Option<&[f32]>) -> ([f64; 3], Matrix) {
-    let plane = picture.width * picture.height;
-    let weight = |at: usize| weights.map_or(1.0, |weights| f64::from(weights[at]));
-    let n: f64 = (0..plane).map(weight).sum();
-    let channel = |c: usize| &picture.rgb[c * plane..][..plane];
-    let weighted = |c: usize| channel(c).iter().enumerate().map(|(at, v)| weight(at) * f64::from(*v));
-    let mean: [f64; 3] = std::array::from_fn(|c| weighted(c).sum::<f64>() / n);
-    let covariance = std::array::from_fn(|i| {
-        std::array::from_fn(|j| {
-            let pairs = channel(i).iter().zip(channel(j)).enumerate();
-            let product = |(at, (a, b)): (usize, (&f32, &f32))| {
-                weight(at) * (f64::from(*a) - mean[i]) * (f64::from(*b) - mean[j])
-            };
-            pairs.map(product).sum::<f64>() / n + if i == j { EPSILON } else { 0.0 }
-        })
-    });
-    (mean, covariance)
+impl ColourStatistics {
+    /// Those of a picture, each pixel by its weight.
+    pub fn of(picture: &Picture, weights: Option<&[f32]>) -> Self {
+        let plane = picture.width * picture.height;
+        let weight = |at: usize| weights.map_or(1.0, |weights| f64::from(weights[at]));
+        let n: f64 = (0..plane).map(weight).sum();
+        let channel = |c: usize| &picture.rgb[c * plane..][..plane];
+        let weighted = |c: usize| channel(c).iter().enumerate().map(|(at, v)| weight(at) * f64::from(*v));
+        let mean: [f64; 3] = std::array::from_fn(|c| weighted(c).sum::<f64>() / n);
+        let covariance = std::array::from_fn(|i| {
+            std::array::from_fn(|j| {
+                let pairs = channel(i).iter().zip(channel(j)).enumerate();
+                let product = |(at, (a, b)): (usize, (&f32, &f32))| {
+                    weight(at) * (f64::from(*a) - mean[i]) * (f64::from(*b) - mean[j])
+                };
+                pairs.map(product).sum::<f64>() / n + if i == j { EPSILON } else { 0.0 }
+            })
+        });
+        Self { mean, covariance }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn statistics(picture: &Picture) -> ([f64; 3], Matrix) {
+        let ColourStatistics { mean, covariance } = ColourStatistics::of(picture, None);
+        (mean, covariance)
+    }
 
     /// Colours well inside [0, 1], correlated, so that nothing is cut.
     fn coloured(width: usize, height: usize, mix: Matrix, mean: [f64; 3]) -> Picture {
@@ -81,7 +94,7 @@ mod tests {
         let one = coloured(40, 30, [[1.1, 0.2, 0.0], [0.2, 1.2, 0.1], [0.0, 0.1, 1.0]], [0.4, 0.5, 0.6]);
         let two = coloured(17, 50, [[0.5, 0.0, 0.4], [0.1, 1.2, 0.3], [0.6, -0.4, 0.7]], [0.6, 0.4, 0.45]);
         let ((mean, covariance), (want_mean, want)) =
-            (statistics(&match_colours(&one, &two), None), statistics(&two, None));
+            (statistics(&match_colours(&one, &two)), statistics(&two));
         for i in 0..3 {
             assert!((mean[i] - want_mean[i]).abs() < 1e-5);
             for j in 0..3 {
@@ -99,7 +112,7 @@ mod tests {
         let target = Picture::from_rgb(8, 5, rgb).unwrap();
         let weights: Vec<f32> = (0..40).map(|at| if at < 25 { 0.0 } else { 0.5 }).collect();
         let grey = Picture::uniform(4, 4, [0.5; 3]).unwrap();
-        let got = match_colours_where(&grey, None, &target, Some(&weights));
+        let got = match_colours_where(&grey, None, &ColourStatistics::of(&target, Some(&weights)));
         assert!((0..3).all(|c| (got.rgb()[c * 16] - blue[c]).abs() < 1e-5), "{:?}", got.rgb());
     }
 
@@ -107,7 +120,7 @@ mod tests {
     fn flat_pictures_take_the_mean() {
         let flat = Picture::uniform(3, 3, [0.2, 0.9, 0.1]).unwrap();
         let other = coloured(9, 9, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], [0.5, 0.4, 0.3]);
-        let (mean, _) = statistics(&other, None);
+        let (mean, _) = statistics(&other);
         let got = match_colours(&flat, &other);
         assert!((0..3).all(|c| (f64::from(got.rgb()[c * 9]) - mean[c]).abs() < 1e-4));
         assert!(match_colours(&other, &flat).rgb().iter().all(|v| (0.0..=1.0).contains(v)));
