@@ -71,6 +71,7 @@ mod optimize;
 pub mod picture;
 mod random;
 mod run;
+mod strokes;
 mod tensor;
 mod text;
 pub mod weights;
@@ -90,7 +91,7 @@ pub use run::defaults;
 pub use run::masks::Mask;
 pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
-pub use run::values::{OptimizerName, Strength};
+pub use run::values::{Method, OptimizerName, Strength};
 pub use run::{
     Builder, Cancel, Observer, Progress, Report, Request, SizeReport, Start, Style, StyleSizes,
     StyleTransfer, Stylized,
@@ -120,6 +121,9 @@ pub mod internals {
     }
     pub mod run {
         pub use crate::run::*;
+    }
+    pub mod strokes {
+        pub use crate::strokes::*;
     }
     pub mod tensor {
         pub use crate::tensor::*;

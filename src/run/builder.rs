@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::StyleTransfer;
 use super::options::Options;
-use super::settings::{Computing, Purpose, Settings, losses};
+use super::settings::{Computing, Purpose, Settings, for_method, losses};
 use crate::error::{Error, Result};
 use crate::loss::{Losses, PixelTerm};
 use crate::network::Network;
@@ -68,7 +68,12 @@ impl StyleTransfer {
             return Err(Error::option(option, message));
         }
         let network = self.computing.backend.network();
-        let losses = losses(&self.options.content, &self.options.loss, network, Purpose::Texture)?;
+        let losses = losses(
+            &self.options.content,
+            &for_method(&self.options.loss, self.settings.method),
+            network,
+            Purpose::Texture,
+        )?;
         Ok(Losses { terms: self.settings.losses.terms.clone(), ..losses })
     }
 }

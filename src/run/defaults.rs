@@ -17,6 +17,13 @@ pub const ITERATIONS: usize = 200;
 /// No size gets fewer iterations than this (unless all do): below it the new detail is not repainted.
 pub const FEWEST_ITERATIONS: usize = 30;
 
+/// The longer side at which strokes start, about: there a cell is a large form of the content.
+pub const STROKES_COARSEST: usize = 64;
+
+/// Iterations of strokes at the coarsest size, halved from size to size like those of the method gram. The targets of a round
+/// are fixed features, so that the first steps do most, and the next round of matching begins anew.
+pub const STROKES_ITERATIONS: usize = 60;
+
 /// A size ends early when the loss falls by less than this part in ten iterations: nobody sees the rest.
 pub const TOLERANCE: f64 = 0.005;
 

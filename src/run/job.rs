@@ -191,7 +191,7 @@ impl<'a> Job<'a> {
 }
 
 /// Says that it is the style picture whose size does not suit.
-fn about_the_style(error: Error) -> Error {
+pub(super) fn about_the_style(error: Error) -> Error {
     match error {
         Error::Option { option, message } => Error::option(option, format!("for the style, {message}")),
         other => other,

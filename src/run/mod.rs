@@ -18,6 +18,7 @@ mod request;
 pub mod settings;
 pub mod sizes;
 pub mod start;
+mod strokes;
 pub mod threads;
 pub mod values;
 
@@ -30,12 +31,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::loss::Terms;
+use crate::loss::{Losses, Terms};
 use crate::optimize::StopReason;
 use crate::picture::Picture;
 use job::Job;
 use options::Options;
 use settings::{Computing, Settings};
+use strokes::StrokesJob;
+use values::Method;
 
 /// Paints pictures in the style of others; made by [`StyleTransfer::builder`], used as often as you like.
 ///
@@ -161,6 +164,22 @@ impl StyleTransfer {
         Ok(())
     }
 
+    /// Paints by the method that was chosen; where no style counts, there is nothing to match.
+    fn paint(
+        &self,
+        losses: &Losses,
+        request: &Request<'_>,
+        target: (usize, usize),
+        observer: &mut dyn Observer,
+    ) -> Result<Stylized> {
+        match self.settings.method {
+            Method::Strokes if losses.style_weight > 0.0 => {
+                StrokesJob::new(self, losses, request, target)?.paint(observer)
+            }
+            _ => Job::new(self, losses, request, target)?.paint(observer),
+        }
+    }
+
     /// Threads that work.
     pub fn threads(&self) -> usize {
         self.computing.pool.current_num_threads()
@@ -188,13 +207,13 @@ impl StyleTransfer {
         };
         self.computing.pool.install(|| {
             let Some(content) = request.content else {
-                return Job::new(self, &losses, request, target)?.paint(&mut observer);
+                return self.paint(&losses, request, target, &mut observer);
             };
             let repainted = settings.colours.content(content);
             let mut seen = request.clone();
             seen.content = Some(repainted.as_ref().unwrap_or(content));
             seen.styles.iter_mut().for_each(|style| *style = settings.colours.style(style, content));
-            let mut stylized = Job::new(self, &losses, &seen, target)?.paint(&mut observer)?;
+            let mut stylized = self.paint(&losses, &seen, target, &mut observer)?;
             let mut picture = settings.colours.finished(stylized.picture, content);
             if let Some(mask) = &request.keep {
                 picture = keep::put_back(&picture, content, mask);
