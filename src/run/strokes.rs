@@ -186,15 +186,18 @@ impl<'a> StrokesJob<'a> {
                     matcher.places(content.as_deref(), Some(&painted), self.balance, grid)
                 }
             };
-            let mut targets = matcher.targets(&places, objective.engine().plan())?;
-            if let Some(content) = content.as_ref().filter(|_| self.balance.hold > 0.0) {
+            let held = content.as_ref().filter(|_| self.balance.hold > 0.0);
+            if let Some(content) = held {
                 objective.engine_mut().forward(content.rgb());
-                let hold = self.balance.hold;
-                for (tap, target) in targets.iter_mut().enumerate() {
-                    target.zip_mut_with(&objective.engine().features(tap), |t, c| *t += hold * (c - *t));
-                }
             }
-            objective.set_targets(targets)?;
+            for part in matcher::parts(objective.engine().plan()) {
+                let mut targets = matcher.targets(&places, objective.engine().plan(), part.clone())?;
+                for (tap, target) in part.clone().zip(&mut targets).filter(|_| held.is_some()) {
+                    let (hold, content) = (self.balance.hold, objective.engine().features(tap));
+                    target.zip_mut_with(&content, |target, content| *target += hold * (content - *target));
+                }
+                objective.set_targets(part.start, targets)?;
+            }
             // The rest of a division goes to the first round.
             let share = if round == 0 {
                 iterations - iterations / rounds * (rounds - 1)
