@@ -71,6 +71,7 @@ mod optimize;
 pub mod picture;
 mod random;
 mod run;
+mod strokes;
 mod tensor;
 mod text;
 pub mod weights;
@@ -90,7 +91,7 @@ pub use run::defaults;
 pub use run::masks::Mask;
 pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
-pub use run::values::{Budget, OptimizerName, Preset, Quality, Strength};
+pub use run::values::{Budget, Method, OptimizerName, Preset, Quality, Strength};
 pub use run::{
     Builder, Cancel, Checkpoint, Checkpoints, Evaluated, Forecast, Observer, Progress, Report, Request,
     SavedStyle, SizeForecast, SizeReport, Start, Style, StyleSaver, StyleSizes, StyleTransfer, Stylized,
@@ -120,6 +121,9 @@ pub mod internals {
     }
     pub mod run {
         pub use crate::run::*;
+    }
+    pub mod strokes {
+        pub use crate::strokes::*;
     }
     pub mod tensor {
         pub use crate::tensor::*;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of `src`, from the ground up; a room may use those before it, and its own floor's where they stand together.
-const FLOORS: [&[&str]; 12] = [
+const FLOORS: [&[&str]; 13] = [
     &["error", "names", "text"],
     &["tensor", "random", "files"],
     &["kernels"],
@@ -14,6 +14,7 @@ const FLOORS: [&[&str]; 12] = [
     &["engine"],
     &["loss"],
     &["optimize"],
+    &["strokes"],
     &["run"],
     &["diagnose"],
     &["cli", "main", "lib"],

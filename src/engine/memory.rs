@@ -40,8 +40,22 @@ pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use)
 /// # Errors
 /// [`Error::Option`] about `--size`, with both figures and the largest size that would do.
 pub fn require(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use) -> Result<()> {
+    require_with(plan, kind, compared, purpose, 0)
+}
+
+/// As [`require`], for a purpose that takes `more` bytes beside the engine's.
+///
+/// # Errors
+/// As [`require`].
+pub fn require_with(
+    plan: &Plan,
+    kind: EngineKind,
+    compared: &[Layer],
+    purpose: Use,
+    more: usize,
+) -> Result<()> {
     let Some(available) = available() else { return Ok(()) };
-    let needed = estimate(plan, kind, compared, purpose);
+    let needed = estimate(plan, kind, compared, purpose) + more;
     if needed <= available {
         return Ok(());
     }

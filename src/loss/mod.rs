@@ -16,6 +16,7 @@ pub mod variation;
 
 pub use normalisation::Normalisation;
 pub use pixel::PixelTerm;
+pub(crate) use pixel::{Scratch as PixelScratch, WeightedPixelTerm};
 pub use statistic::StyleStatistic;
 
 use std::sync::Arc;
@@ -136,7 +137,7 @@ pub struct Terms {
 
 impl Terms {
     /// Sets the total to the sum of the terms.
-    fn add_up(&mut self) {
+    pub(crate) fn add_up(&mut self) {
         let sum = |list: &[(Layer, f64)]| list.iter().map(|(_, value)| value).sum::<f64>();
         self.total = sum(&self.content) + sum(&self.style);
         // The order is part of the bits.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::StyleTransfer;
 use super::options::Options;
-use super::settings::{Computing, Purpose, Settings, losses};
+use super::settings::{Computing, Purpose, Settings, for_method, losses};
 use crate::error::{Error, Result};
 use crate::loss::{Losses, PixelTerm};
 use crate::network::Network;
@@ -70,7 +70,7 @@ impl StyleTransfer {
         }
         let network = self.computing.backend.network();
         // A preset's content side falls away; one that was said is refused.
-        let loss = self.options.with_bundles().loss;
+        let loss = for_method(&self.options.with_bundles().loss, self.settings.method);
         let losses = losses(&self.options.content, &loss, network, Purpose::Texture)?;
         Ok(Losses { terms: self.settings.losses.terms.clone(), ..losses })
     }

@@ -20,11 +20,14 @@ pub const FEWEST_ITERATIONS: usize = 30;
 /// No size of a draft gets fewer iterations than this: below it a finer size shows little but the coarser one enlarged.
 pub const FEWEST_OF_A_DRAFT: usize = 8;
 
-/// Iterations of a draft at the coarsest size, a quarter as many at each finer one: the large forms cost little.
-pub const DRAFT_ITERATIONS: usize = 120;
+/// The tolerance of a fine picture, which gets three times the iterations.
+pub const FINE_TOLERANCE: f64 = 0.001;
+/// The longer side at which strokes start, about: there a cell is a large form of the content.
+pub const STROKES_COARSEST: usize = 64;
 
-/// Iterations of a fine picture at the coarsest size, and its tolerance.
-pub const FINE: (usize, f64) = (600, 0.001);
+/// Iterations of strokes at the coarsest size, halved from size to size like those of the method gram. The targets of a round
+/// are fixed features, so that the first steps do most, and the next round of matching begins anew.
+pub const STROKES_ITERATIONS: usize = 60;
 
 /// A size ends early when the loss falls by less than this part in ten iterations: nobody sees the rest.
 pub const TOLERANCE: f64 = 0.005;

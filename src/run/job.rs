@@ -358,7 +358,7 @@ fn check_tile(plan: &Plan, (width, height): Size) -> Result<()> {
 }
 
 /// Says that it is the style picture whose size does not suit.
-fn about_the_style(error: Error) -> Error {
+pub(super) fn about_the_style(error: Error) -> Error {
     match error {
         Error::Option { option, message } => Error::option(option, format!("for the style, {message}")),
         other => other,

@@ -23,6 +23,7 @@ mod saved_style;
 pub mod settings;
 pub mod sizes;
 pub mod start;
+mod strokes;
 mod style_saver;
 pub mod threads;
 pub mod values;
@@ -48,6 +49,8 @@ use colour::ColourMode;
 use job::Job;
 use options::Options;
 use settings::{Computing, Settings};
+use strokes::StrokesJob;
+use values::Method;
 
 /// Paints pictures in the style of others; made by [`StyleTransfer::builder`], used as often as you like.
 ///
@@ -221,7 +224,10 @@ impl StyleTransfer {
     /// As [`StyleTransfer::run`], but for what only the work can tell.
     pub fn size(&self, request: &Request<'_>) -> Result<(usize, usize)> {
         let (target, losses) = self.checked(request)?;
-        Job::steps(self, &losses, request, target).map(|_| target)
+        match self.matches_patches(&losses) {
+            true => StrokesJob::new(self, &losses, request, target).map(|_| target),
+            false => Job::steps(self, &losses, request, target).map(|_| target),
+        }
     }
 
     /// What [`StyleTransfer::run`] would do. Takes a moment: an evaluation at the coarsest size tells the speed.
@@ -230,7 +236,10 @@ impl StyleTransfer {
     /// As [`StyleTransfer::run`], but for what only the work can tell.
     pub fn forecast(&self, request: &Request<'_>) -> Result<Forecast> {
         let (target, losses) = self.checked(request)?;
-        self.computing.pool.install(|| Job::new(self, &losses, request, target)?.forecast())
+        self.computing.pool.install(|| match self.matches_patches(&losses) {
+            true => StrokesJob::new(self, &losses, request, target)?.forecast(),
+            false => Job::new(self, &losses, request, target)?.forecast(),
+        })
     }
 
     /// Threads that work.
@@ -272,6 +281,30 @@ impl StyleTransfer {
         Binding::new(request, &self.options, self.computing.backend.network(), terms)
     }
 
+    /// Whether patches are matched: where no style counts, there is nothing to match.
+    fn matches_patches(&self, losses: &Losses) -> bool {
+        self.settings.method == Method::Strokes && losses.style_weight > 0.0
+    }
+
+    /// Paints by the method that was chosen.
+    fn by_method(
+        &self,
+        losses: &Losses,
+        request: &Request<'_>,
+        target: (usize, usize),
+        observer: &mut dyn Observer,
+        (binding, checkpoint): (Option<Binding>, Option<Checkpoint>),
+    ) -> Result<Stylized> {
+        if !self.matches_patches(losses) {
+            return Job::new(self, losses, request, target)?.paint(observer, binding, checkpoint);
+        }
+        if binding.is_some() {
+            let message = "saves the state of `method` gram; a run of strokes is begun anew: leave it out";
+            return Err(Error::option("checkpoint", message));
+        }
+        StrokesJob::new(self, losses, request, target)?.paint(observer)
+    }
+
     /// Paints, from the beginning or from a checkpoint.
     fn paint(
         &self,
@@ -288,14 +321,13 @@ impl StyleTransfer {
         }
         self.computing.pool.install(|| {
             let Some(content) = request.content else {
-                return Job::new(self, &losses, request, target)?.paint(observer, binding, checkpoint);
+                return self.by_method(&losses, request, target, observer, (binding, checkpoint));
             };
             let repainted = settings.colours.content(content);
             let mut seen = request.clone();
             seen.content = Some(repainted.as_ref().unwrap_or(content));
             seen.styles.iter_mut().for_each(|style| *style = settings.colours.style(style, content));
-            let mut stylized =
-                Job::new(self, &losses, &seen, target)?.paint(observer, binding, checkpoint)?;
+            let mut stylized = self.by_method(&losses, &seen, target, observer, (binding, checkpoint))?;
             let mut picture = settings.colours.finished(stylized.picture, content);
             if let Some(mask) = &request.keep {
                 picture = keep::put_back(&picture, content, mask);

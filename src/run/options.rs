@@ -12,7 +12,7 @@ use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::{Budget, OptimizerName, Preset, Quality, Strength};
+use crate::run::values::{Budget, Method, OptimizerName, Preset, Quality, Strength};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -126,6 +126,10 @@ options! {
 options! {
     /// How a picture is painted, with content or without.
     paint: PaintOptions under "Painting" {
+        /// How the style is carried over: gram by statistics of its features, strokes by matching patches of them
+        /// [default: gram]
+        #[arg(value_name = "NAME")]
+        method: value Method,
         /// The size of the result: its longer side in pixels like 1024, a width like 1024x, a height like x768, a part of
         /// the content's own like 50%, or an area like 2MP [default: 512]
         #[arg(value_name = "SIZE", allow_hyphen_values = true)]

@@ -7,7 +7,7 @@ use super::defaults;
 use super::options::Options;
 use super::request::Start;
 use super::sizes::Iterations;
-use super::values::{OptimizerName, Preset, Quality};
+use super::values::{Method, OptimizerName, Preset, Quality};
 use crate::loss::Normalisation;
 use crate::network::LayerList;
 use crate::tensor::Pooling;
@@ -77,13 +77,18 @@ impl Options {
     /// What was said, and what its quality and its preset say where nothing was.
     pub(crate) fn with_bundles(&self) -> Self {
         let mut said = self.clone();
+        // Both as parts of what a method does by default.
+        let usual = match self.paint.method.unwrap_or_default() {
+            Method::Gram => defaults::ITERATIONS,
+            Method::Strokes => defaults::STROKES_ITERATIONS,
+        };
         match self.paint.quality {
             Some(Quality::Draft) => {
-                said.paint.iterations.get_or_insert(Iterations::Quartering(defaults::DRAFT_ITERATIONS));
+                said.paint.iterations.get_or_insert(Iterations::Quartering(usual * 3 / 5));
             }
             Some(Quality::Fine) => {
-                said.paint.iterations.get_or_insert(Iterations::Halving(defaults::FINE.0));
-                said.paint.tolerance.get_or_insert(defaults::FINE.1);
+                said.paint.iterations.get_or_insert(Iterations::Halving(3 * usual));
+                said.paint.tolerance.get_or_insert(defaults::FINE_TOLERANCE);
             }
             Some(Quality::Normal) | None => {}
         }

@@ -13,7 +13,7 @@ use crate::run::options::{
 };
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::run::values::{Budget, OptimizerName, Strength};
+use crate::run::values::{Budget, Method, OptimizerName, Strength};
 use crate::tensor::Padding;
 
 /// Which of the losses a use of them has.
@@ -35,6 +35,7 @@ pub enum Purpose {
 /// How a picture is painted.
 #[derive(Clone)]
 pub(crate) struct Settings {
+    pub method: Method,
     pub optimizer: Optimizer,
     pub size: SizeRule,
     pub coarsest: usize,
@@ -89,14 +90,20 @@ impl Settings {
             let message = "does nothing where `style_weight` is 0; leave one of them out";
             return Err(Error::option("style_scale", message));
         }
+        let method = paint.method.unwrap_or_default();
+        if method == Method::Strokes {
+            refuse_statistics(options)?;
+        }
+        let (coarsest, iterations) = schedule(method);
         Ok(Self {
+            method,
             optimizer: optimizer(paint)?,
             size: paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)).checked()?,
-            coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(defaults::COARSEST))?,
-            iterations: paint.iterations.clone().unwrap_or_default(),
             // A run that has time uses it.
             tolerance: if paint.time.is_some() { 0.0 } else { tolerance },
             time: paint.time.map(|time| time.0),
+            coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(coarsest))?,
+            iterations: paint.iterations.clone().unwrap_or(iterations),
             style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
             seed: paint.seed.unwrap_or(defaults::SEED),
             noise_scale: above_zero("noise_scale", paint.noise_scale.unwrap_or(defaults::NOISE_SCALE), 1.0)?,
@@ -111,9 +118,54 @@ impl Settings {
             colours: colours(&options.picture)?,
             losses: with_strength(
                 options,
-                losses(&options.content, &options.loss, network, Purpose::Picture)?,
+                losses(&options.content, &for_method(&options.loss, method), network, Purpose::Picture)?,
             )?,
         })
+    }
+}
+
+/// The longer side at which a method starts, about, and its iterations.
+fn schedule(method: Method) -> (usize, Iterations) {
+    match method {
+        Method::Gram => (defaults::COARSEST, Iterations::default()),
+        Method::Strokes => (defaults::STROKES_COARSEST, Iterations::Halving(defaults::STROKES_ITERATIONS)),
+    }
+}
+
+/// Refuses the options of a method that compares statistics.
+fn refuse_statistics(options: &Options) -> Result<()> {
+    let loss = &options.loss;
+    let said = [
+        ("preset", loss.preset.is_some()),
+        ("content_layers", options.content.content_layers.is_some()),
+        ("normalisation", loss.normalisation.is_some()),
+        ("style_statistic", loss.style_statistic.is_some()),
+        ("style_weight", loss.style_weight.is_some()),
+        ("style_layers", loss.style_layers.is_some()),
+    ];
+    match said.into_iter().find(|(_, said)| *said) {
+        Some((option, _)) => {
+            let message = "belongs to `method` gram; strokes match patches of every layer of the first four blocks, \
+                           and `content_weight` or `strength` alone say how much style there is: leave it out";
+            Err(Error::option(option, message))
+        }
+        None => Ok(()),
+    }?;
+    let said = [("time", options.paint.time.is_some()), ("tileable", options.paint.tileable == Some(true))];
+    match said.into_iter().find(|(_, said)| *said) {
+        Some((option, _)) => {
+            Err(Error::option(option, "is there for `method` gram only; leave one of them out"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The options of the loss with a method's own defaults.
+pub(crate) fn for_method(loss: &LossOptions, method: Method) -> LossOptions {
+    match method {
+        Method::Gram => loss.clone(),
+        // Patches are as smooth as the style is.
+        Method::Strokes => LossOptions { tv_weight: loss.tv_weight.or(Some(0.0)), ..loss.clone() },
     }
 }
 

@@ -102,6 +102,24 @@ impl FromStr for Budget {
 
 by_text!(Budget);
 
+/// How style is carried over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Method {
+    /// By the statistics of features (Gatys et al. 2016).
+    #[default]
+    Gram,
+    /// By matched patches of features (Kolkin et al. 2022).
+    Strokes,
+}
+
+named! {
+    Method is "a method" {
+        "gram" => Gram,
+        "strokes" => Strokes,
+    }
+}
+
 /// How much style a run has.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Strength {

@@ -4,5 +4,6 @@ pub mod conv;
 pub mod fixed;
 pub mod gemm;
 pub mod moments;
+pub mod nearest;
 pub mod pool;
 pub mod relu;

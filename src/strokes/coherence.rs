@@ -1,0 +1,114 @@
+//! Neighbouring cells from neighbouring places, so that strokes stay whole.
+//!
+//! The candidates are those of k-coherence (Ashikhmin 2001, "Synthesizing natural textures"; Hertzmann et al. 2001, "Image
+//! Analogies", §3.2): a cell may take over the place of each of its eight neighbours, shifted by the way between them. What
+//! is compared is the cosine plus κ times the share of the neighbours that propose the same place.
+
+use rayon::prelude::*;
+
+use super::grid::Grid;
+use super::pool::Pool;
+
+/// All cells change at once, so many times.
+pub const PASSES: usize = 4;
+
+/// The eight neighbours, as rows down and columns right.
+const AROUND: [(isize, isize); 8] = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)];
+
+/// Moves the places of the cells of `grid` towards coherence; `queries` are the cells' vectors, see [`Pool::queries`].
+/// Of candidates that are equally good the cell's own is kept, then the first neighbour's, row by row.
+///
+/// # Panics
+/// If there is not one place and one query for each cell.
+pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, grid: Grid, coherence: f32) {
+    assert_eq!((places.len(), queries.len()), (grid.cells(), grid.cells() * pool.dims()), "one each a cell");
+    if coherence == 0.0 {
+        return;
+    }
+    for _ in 0..PASSES {
+        let mut next = vec![0; places.len()];
+        next.par_chunks_mut(grid.width).enumerate().for_each(|(y, row)| {
+            for (x, place) in row.iter_mut().enumerate() {
+                let query = &queries[(y * grid.width + x) * pool.dims()..][..pool.dims()];
+                *place = best(places, query, pool, grid, (y, x), coherence);
+            }
+        });
+        *places = next;
+    }
+}
+
+/// The best candidate of a cell.
+fn best(
+    places: &[u32],
+    query: &[f32],
+    pool: &Pool,
+    grid: Grid,
+    (y, x): (usize, usize),
+    coherence: f32,
+) -> u32 {
+    let proposals = AROUND.map(|(down, right)| {
+        let (y, x) = (y.checked_add_signed(down)?, x.checked_add_signed(right)?);
+        let inside = y < grid.height && x < grid.width;
+        if inside { pool.shifted(places[y * grid.width + x], -down, -right) } else { None }
+    });
+    let score = |place: u32| {
+        let cosine: f32 = query.iter().zip(pool.vector(place)).map(|(a, b)| a * b).sum();
+        let agreeing = proposals.iter().filter(|proposal| **proposal == Some(place)).count();
+        cosine + coherence * agreeing as f32 / AROUND.len() as f32
+    };
+    let own = places[y * grid.width + x];
+    let mut best = (score(own), own);
+    for (at, place) in proposals.iter().enumerate() {
+        let Some(place) = *place else { continue };
+        if place == own || proposals[..at].contains(&Some(place)) {
+            continue;
+        }
+        let score = score(place);
+        if score > best.0 {
+            best = (score, place);
+        }
+    }
+    best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pool::tests::noise;
+    use super::*;
+    use crate::kernels::plain::nearest::nearest;
+    use crate::random::Random;
+
+    /// The share of pairs of neighbours that come from neighbouring places.
+    fn agreement(places: &[u32], pool: &Pool, grid: Grid) -> f64 {
+        let pairs = (0..grid.cells()).filter(|cell| cell % grid.width + 1 < grid.width);
+        let agree = pairs.clone().filter(|&cell| pool.shifted(places[cell], 0, 1) == Some(places[cell + 1]));
+        agree.count() as f64 / pairs.count() as f64
+    }
+
+    #[test]
+    fn neighbours_agree_more_and_nothing_moves_without_weight() {
+        let (pool, grid) = (noise(6), Grid { height: 9, width: 11 });
+        let mut random = Random::new(1);
+        let projected: Vec<f32> = (0..grid.cells() * 6).map(|_| random.normal() as f32).collect();
+        let queries = pool.queries(&projected);
+        let mut places = vec![0; grid.cells()];
+        nearest(&queries, pool.all(), pool.dims(), &mut places);
+        let (matched, mut still) = (places.clone(), places.clone());
+        cohere(&mut still, &queries, &pool, grid, 0.0);
+        assert_eq!(still, matched);
+        cohere(&mut places, &queries, &pool, grid, 1.0);
+        let (before, after) = (agreement(&matched, &pool, grid), agreement(&places, &pool, grid));
+        assert!(after > before + 0.1, "{before} {after}");
+    }
+
+    #[test]
+    fn a_single_cell_that_disagrees_follows_its_neighbours() {
+        let (pool, grid) = (noise(6), Grid { height: 3, width: 3 });
+        // Places of the first picture as they lie there, but for the middle.
+        let mut places: Vec<u32> = (0..9).map(|cell| cell / 3 * 7 + cell % 3).collect();
+        places[4] = 50;
+        let queries = pool.queries(&vec![0.0; 9 * 6]);
+        cohere(&mut places, &queries, &pool, grid, 0.4);
+        assert_eq!(places[4], 8);
+    }
+}

@@ -1,0 +1,183 @@
+//! Finds for each cell of a picture the place of the styles that it is to look like, and fetches the features from there.
+
+use std::ops::Range;
+
+use ndarray::Array3;
+
+use super::balance::Balance;
+use super::coherence::cohere;
+use super::grid::{Grid, layers};
+use super::hypercolumn::{Hypercolumns, normalise};
+use super::pool::{Pool, turned};
+use super::projection::Projection;
+use super::targets::Origins;
+use crate::engine::Engine;
+use crate::engine::backend::{Backend, BoxedEngine};
+use crate::engine::memory::{self, Use};
+use crate::error::Result;
+use crate::kernels::plain::nearest::nearest;
+use crate::network::Layer;
+use crate::network::plan::Plan;
+use crate::random::Random;
+
+/// Numbers in a vector that is matched.
+const DIMS: usize = 96;
+/// Vectors from which the projection is made, about.
+const SAMPLE: usize = 4096;
+/// Quarter turns in which each style is offered: strokes turn with the forms.
+const TURNS: usize = 4;
+
+/// A style at the size at which it is taken.
+#[derive(Debug, Clone)]
+pub struct StylePicture {
+    /// 3×H×W, RGB in [0, 1].
+    pub rgb: Vec<f32>,
+    /// Width and height.
+    pub size: (usize, usize),
+    /// How much it counts beside others, above 0.
+    pub share: f64,
+}
+
+/// See the module's text.
+pub struct Matcher<'a> {
+    backend: &'a Backend,
+    styles: Vec<StylePicture>,
+    pool: Pool,
+}
+
+impl<'a> Matcher<'a> {
+    /// Looks at the styles, at least one.
+    ///
+    /// # Errors
+    /// A style that the network cannot look at.
+    pub fn new(backend: &'a Backend, styles: Vec<StylePicture>) -> Result<Self> {
+        let layers = layers(backend.network());
+        let mut sample = Vec::new();
+        let mut channels = 0;
+        for style in &styles {
+            let mut columns = Hypercolumns::new(&seen(backend, style, 0, &layers)?);
+            channels = columns.channels;
+            normalise(&mut columns.values, channels);
+            let step = (columns.grid.cells() * styles.len()).div_ceil(SAMPLE).max(1);
+            columns.values.chunks_exact(channels).step_by(step).for_each(|vector| sample.extend(vector));
+        }
+        let mut pool = Pool::new(Projection::new(&sample, channels, DIMS));
+        drop(sample);
+        let most = styles.iter().map(|style| style.share).fold(0.0, f64::max);
+        for (at, style) in styles.iter().enumerate() {
+            for turns in 0..TURNS {
+                let columns = Hypercolumns::new(&seen(backend, style, turns, &layers)?);
+                pool.add(at, turns, &columns, style.share / most);
+            }
+        }
+        Ok(Self { backend, styles, pool })
+    }
+
+    /// What the last picture of `engine` looks like, for [`Matcher::places`].
+    pub fn look(&self, engine: &BoxedEngine) -> Vec<f32> {
+        self.pool.project(&Hypercolumns::new(engine))
+    }
+
+    /// The place for each cell of a picture; `content` and `painted` are how the two look, one of them at least.
+    ///
+    /// # Panics
+    /// If there is neither, or they belong to another grid.
+    pub fn places(
+        &self,
+        content: Option<&[f32]>,
+        painted: Option<&[f32]>,
+        balance: Balance,
+        grid: Grid,
+    ) -> Vec<u32> {
+        let queries = match (content, painted) {
+            (Some(content), Some(painted)) => {
+                let mixed = content.iter().zip(painted);
+                let mixed: Vec<f32> =
+                    mixed.map(|(c, p)| balance.share * c + (1.0 - balance.share) * p).collect();
+                self.pool.queries(&mixed)
+            }
+            (Some(one), None) | (None, Some(one)) => self.pool.queries(one),
+            (None, None) => panic!("nothing is looked for"),
+        };
+        let mut places = vec![0; grid.cells()];
+        nearest(&queries, self.pool.all(), self.pool.dims(), &mut places);
+        cohere(&mut places, &queries, &self.pool, grid, balance.coherence);
+        places
+    }
+
+    /// Places by chance, from which a texture begins.
+    pub fn random_places(&self, seed: u64, grid: Grid) -> Vec<u32> {
+        let mut random = Random::new(seed);
+        let count = self.pool.places();
+        (0..grid.cells())
+            .map(|_| ((random.uniform() * count as f64) as usize).min(count - 1) as u32)
+            .collect()
+    }
+
+    /// The features at `places`, one map for each of some taps of `plan`, see [`parts`].
+    ///
+    /// # Errors
+    /// As [`Matcher::new`].
+    pub fn targets(&self, places: &[u32], plan: &Plan, taps: Range<usize>) -> Result<Vec<Array3<f32>>> {
+        let grid = Grid::of(plan.picture().height, plan.picture().width);
+        let shapes = taps.clone().map(|tap| plan.tap_shape(tap));
+        let mut targets: Vec<_> =
+            shapes.map(|shape| Array3::zeros((shape.channels, shape.height, shape.width))).collect();
+        let layers = &plan.taps()[taps];
+        let cells: Vec<_> = places.iter().map(|&place| self.pool.cell(place)).collect();
+        for (at, source) in self.pool.sources().iter().enumerate() {
+            let of = cells.iter().map(|cell| (cell.source == at).then_some((cell.y, cell.x))).collect();
+            let origins = Origins { grid, of };
+            if !origins.any() {
+                continue;
+            }
+            let engine = seen(self.backend, &self.styles[source.style], source.turns, layers)?;
+            for (tap, (layer, target)) in layers.iter().zip(&mut targets).enumerate() {
+                origins.copy(layer.block, engine.features(tap).view(), target);
+            }
+        }
+        Ok(targets)
+    }
+}
+
+/// The taps of a plan in parts whose features are fetched together: the first block, which is as large as all others, and
+/// these. So no more than half of the features stand in memory beside the engine's own.
+pub fn parts(plan: &Plan) -> Vec<Range<usize>> {
+    let first = plan.taps().iter().take_while(|layer| layer.block == 1).count();
+    let parts = [0..first, first..plan.taps().len()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
+}
+
+/// An engine that has seen a style, turned.
+fn seen(backend: &Backend, style: &StylePicture, turns: usize, layers: &[Layer]) -> Result<BoxedEngine> {
+    let (rgb, (width, height)) = turned(&style.rgb, style.size, turns);
+    let mut engine = backend.engine(height, width, layers)?;
+    engine.forward(&rgb);
+    Ok(engine)
+}
+
+/// Bytes that matching and fetching take beside the engine of a picture of `plan`, with styles of these plans.
+pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan]) -> usize {
+    let float = size_of::<f32>();
+    let floats = |plan: &Plan, taps: Range<usize>| taps.map(|tap| plan.tap_shape(tap).len()).sum::<usize>();
+    // Of an engine that keeps only these taps: all maps pass through it, but those of others are not kept.
+    let engine = |plan: &Plan, taps: Range<usize>| {
+        let all = memory::estimate(plan, backend.kind(), &[], Use::Evaluation);
+        all.saturating_sub(float * (floats(plan, 0..plan.taps().len()) - floats(plan, taps)))
+    };
+    let fetching = |style: &Plan| {
+        let fetching = |part: Range<usize>| engine(style, part.clone()) + float * floats(style, part) / 2;
+        parts(style).into_iter().map(fetching).max().unwrap_or(0)
+    };
+    let targets = parts(plan).into_iter().map(|part| float * floats(plan, part)).max().unwrap_or(0);
+    let fetching = targets + styles.iter().map(fetching).max().unwrap_or(0);
+    // When the styles are looked at, the picture's engine is not yet there.
+    let own = memory::estimate(plan, backend.kind(), plan.taps(), Use::Evaluation);
+    let looking = |style: &Plan| engine(style, 0..style.taps().len()).saturating_sub(own);
+    let looking = styles.iter().map(looking).max().unwrap_or(0);
+    let channels = (0..plan.taps().len()).map(|tap| plan.tap_shape(tap).channels).sum::<usize>();
+    let cells = |plan: &Plan| Grid::of(plan.picture().height, plan.picture().width).cells();
+    let columns = styles.iter().chain([plan]).map(cells).max().unwrap_or(0) * channels;
+    let vectors = styles.iter().map(|plan| TURNS * cells(plan)).sum::<usize>() + 4 * cells(plan);
+    float * vectors * (DIMS + 1) + (float * columns + looking).max(fetching)
+}
