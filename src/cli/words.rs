@@ -179,11 +179,14 @@ fn command(arguments: &[String]) -> clap::Command {
 fn near(name: &str, arguments: &[String]) -> Option<String> {
     let name = name.strip_prefix("--")?;
     let command = command(arguments);
-    let flags = command.get_arguments().filter_map(|argument| argument.get_long());
-    let nearest = flags.map(|flag| (distance(name, flag), flag)).min()?;
-    // A third of the letters, or a name that was not written to its end.
-    let cut = nearest.1.starts_with(name) && name.len() > 3;
-    (cut || nearest.0 <= name.len().min(nearest.1.len()) / 3).then(|| format!("--{}", nearest.1))
+    let flags = || command.get_arguments().filter_map(|argument| argument.get_long());
+    // A name that was not written to its end, or a third of its letters wrong.
+    let cut = flags().find(|flag| name.len() > 3 && flag.starts_with(name));
+    let slip = || {
+        let (wrong, flag) = flags().map(|flag| (distance(name, flag), flag)).min()?;
+        (wrong <= name.len().min(flag.len()) / 3).then_some(flag)
+    };
+    cut.or_else(slip).map(|flag| format!("--{flag}"))
 }
 
 /// Letters to be changed, put in, left out or swapped with their neighbour (optimal string alignment).
