@@ -113,7 +113,8 @@ impl CheckpointArgs {
         if inputs.iter().any(|input| input.as_os_str() == "-") {
             return refuse("checkpoint", "stdin (-) cannot be read again by `impasto resume`; name files");
         }
-        if file.symlink_metadata().is_ok() {
+        // An empty file is what is left of a run that was killed while it proved that it could write there.
+        if file.symlink_metadata().is_ok_and(|found| !found.is_file() || found.len() > 0) {
             let message = format!(
                 "{} is there already; go on with its run by `impasto resume {0}`, or remove it first",
                 file.display()

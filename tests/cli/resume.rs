@@ -40,7 +40,7 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         let saved = format!("{options} --checkpoint run.checkpoint --checkpoint-every 0 --overwrite");
         let (mut here, checkpoint) = (0, workshop.path("run.checkpoint"));
         while here < 6 {
-            let goes_on = checkpoint.exists();
+            let goes_on = std::fs::metadata(&checkpoint).is_ok_and(|file| file.len() > 0);
             let command =
                 if goes_on { "resume run.checkpoint".to_owned() } else { arguments("out.png", &saved) };
             let mut child = workshop.command(&command).stderr(Stdio::piped()).spawn().unwrap();
@@ -58,7 +58,7 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
             }
             (here, kills, resumed) = (here + 1, kills + 1, resumed + usize::from(goes_on));
         }
-        if checkpoint.exists() {
+        if std::fs::metadata(&checkpoint).is_ok_and(|file| file.len() > 0) {
             workshop.run("resume run.checkpoint").succeeds();
         } else {
             workshop.run(&arguments("out.png", &saved)).succeeds();
@@ -113,7 +113,9 @@ fn interrupted() -> Workshop {
     let workshop = Workshop::new();
     let command = arguments("out.png", "--checkpoint run.checkpoint --checkpoint-every 0");
     let mut child = workshop.command(&command).spawn().unwrap();
-    while !workshop.path("run.checkpoint").exists() {
+    // An empty file is the proof that it can be written.
+    let length = || std::fs::metadata(workshop.path("run.checkpoint")).map_or(0, |file| file.len());
+    while length() == 0 {
         std::thread::sleep(Duration::from_millis(1));
     }
     child.kill().unwrap();
