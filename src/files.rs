@@ -179,7 +179,8 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
 /// Puts what `fill` writes at `path`, whole; a file that had to be kept elsewhere is an error that names the place.
 pub(crate) fn replace(path: &Path, fill: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<()> {
     let mut bytes = Vec::new();
-    fill(&mut bytes).map_err(|error| Error::output(path, format!("cannot be written ({error})")))?;
+    fill(&mut bytes)
+        .map_err(|error| Error::output(path, format!("cannot be written ({error})")).because(error))?;
     write(path, &bytes).map(drop)
 }
 

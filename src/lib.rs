@@ -26,24 +26,25 @@
 //! # Ok::<(), impasto::Error>(())
 //! ```
 //!
-//! # The way of the data
+//! # Start here
 //!
-//! ```text
-//! picture file → picture → network, forward to the taps → loss → objective (value, gradient)
-//!                               ↑     network, backward ←──┘        │
-//!                               └────────── optimize ←──────────────┘
-//! picture file ← picture ← transfer: pyramid, coarse to fine
-//! ```
+//! * A picture from a file or from memory: [`picture::Picture`] ([`from_rgb8`](picture::Picture::from_rgb8),
+//!   [`from_rgb`](picture::Picture::from_rgb)), and back ([`save`](picture::Picture::save), [`encode`](picture::Picture::encode)).
+//! * What stays the same for many pictures: a [`StyleTransfer`] from its [`Builder`], whose methods are the command's options; every
+//!   default stands in [`defaults`] with its reason.
+//! * What one run is asked for: a [`Request`] of a content and [`Style`]s, with masks ([`Mask`]), a [`Start`], a way to
+//!   stop ([`Cancel`]) and to be saved ([`Checkpoints`]). A [`Style`] that is used again is not measured again.
+//! * What happens meanwhile: an [`Observer`], or a closure that takes a [`Progress`].
+//! * A network of your own: [`weights::load`], or [`Network::builder`] from arrays. A loss term of your own: [`PixelTerm`].
+//! * Numbers instead of pictures: [`evaluate`] gives the loss term by term with its gradient, [`export`] features and
+//!   Gram matrices, [`check`] the trust in both on the machine at hand.
 //!
-//! Each stage is a module that never uses a later one: [`picture`], [`kernels`], [`network`], [`weights`], [`loss`],
-//! [`objective`], [`optimize`], [`pyramid`], and at the end [`StyleTransfer`], which is the whole job.
-//! [`evaluate`] gives the loss of a picture term by term, with its gradient; [`check`] compares gradients with finite
-//! differences on the machine at hand. Every default stands in [`defaults`] with its reason.
+//! The folder `examples` has each of these as a numbered program.
 //!
 //! # What can be relied on
 //!
 //! * The same pictures, options and machine give the same bits, for any number of threads. Processors with
-//!   other instruction sets round differently: see [`kernels::simd::Isa`].
+//!   other instruction sets round differently: see [`Isa`].
 //! * All work runs in the [`StyleTransfer`]'s own threads, never in rayon's global pool; nothing else is global.
 //! * Errors are sentences ([`Error`]); what cannot work is refused before the first iteration.
 //!
@@ -76,7 +77,7 @@ mod tensor;
 mod text;
 pub mod weights;
 
-pub use diagnose::{check, evaluate};
+pub use diagnose::{check, evaluate, export};
 pub use engine::backend::ConvolutionAlgorithm;
 pub use error::{Error, Result};
 pub use files::{Destination, Written};

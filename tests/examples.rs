@@ -5,6 +5,9 @@
 #[path = "../examples/01_minimal.rs"]
 mod minimal;
 
+#[path = "../examples/02_in_memory.rs"]
+mod in_memory;
+
 #[path = "../examples/03_progress_and_cancel.rs"]
 mod progress_and_cancel;
 
@@ -46,6 +49,22 @@ fn the_minimal_one_paints_a_file() {
     // At the size that the example asks for; enlarged pictures of waves need few iterations.
     minimal::paint(&photo, &painting, &painted).unwrap();
     assert_eq!(Picture::load(&painted).unwrap().width(), 256);
+}
+
+#[test]
+fn bytes_become_bytes_and_transparency_stays() {
+    let frame = |kind: f32, clear: usize| {
+        let picture = picture(48, 36, kind);
+        let mut rgba = picture.to_rgba8();
+        rgba.chunks_exact_mut(4).take(clear).for_each(|pixel| pixel[3] = 0);
+        in_memory::Frame { width: 48, height: 36, rgba }
+    };
+    let (photo, painting) = (frame(1.0, 48 * 10), frame(2.3, 0));
+    let painted = in_memory::paint(&photo, &painting).unwrap();
+    assert_eq!((painted.width, painted.height, painted.rgba.len()), (48, 36, photo.rgba.len()));
+    let alpha = |frame: &in_memory::Frame| frame.rgba.chunks_exact(4).map(|p| p[3]).collect::<Vec<u8>>();
+    assert_eq!(alpha(&painted), alpha(&photo));
+    assert_ne!(painted.rgba, photo.rgba);
 }
 
 #[test]

@@ -264,7 +264,7 @@ fn every_f32_engine_agrees_with_f64() {
             let mut objective = case.objective(|plan| common::single(&plan, algorithm, isa));
             let mut gradient = vec![f32::NAN; x.len()];
             let terms = objective.evaluate(&common::cast::<f32>(x), &mut gradient);
-            common::compare_terms(&format!("{name}: {}", case.name), &terms, &exact, 1e-4);
+            common::compare_terms(&format!("{name}: {}", case.name), terms, exact, 1e-4);
             let error = relative_l2(&gradient, &expected);
             assert!(error <= 1e-4, "{name}: {}: the gradient is {error:e} from f64", case.name);
             println!("{error:.1e} {name}: {}", case.name);

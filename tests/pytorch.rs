@@ -23,7 +23,7 @@ fn agrees<E: Engine>(
     let mut gradient = rgb.clone();
     let terms = objective.evaluate(&rgb, &mut gradient);
     let what = format!("{engine_name}: {}", case.name);
-    compare_terms(&what, &terms, &expected.terms, bar);
+    compare_terms(&what, terms, &expected.terms, bar);
     let error = relative_l2(&gradient, &expected.gradient);
     assert!(error <= bar, "{what}: the gradient is {error:e} from PyTorch's");
     println!("{error:.1e} {what}");

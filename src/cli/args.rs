@@ -46,8 +46,10 @@ pub(super) enum Command {
     #[command(after_help = examples::SHEET)]
     Sheet(Box<SheetArgs>),
     /// Go on with a run that was saved with --checkpoint
+    #[command(after_help = examples::RESUME)]
     Resume(ResumeArgs),
     /// Keep the style of pictures in a file
+    #[command(after_help = examples::STYLE)]
     Style(StyleArgs),
     /// Show what a picture was made of and how
     #[command(after_help = examples::INSPECT)]

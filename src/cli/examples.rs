@@ -50,6 +50,17 @@ Examples:
   impasto replay painted.png --content moved/photo.jpg --style moved/painting.jpg
   impasto replay painted.png --content other.jpg -o other-painted.png";
 
+pub(super) const RESUME: &str = "\
+Examples:
+  impasto transfer photo.jpg painting.jpg -o painted.png --checkpoint run.checkpoint
+  impasto resume run.checkpoint";
+
+pub(super) const STYLE: &str = "\
+Examples:
+  impasto style save waves.jpg sky.jpg:weight=0.5 -o sea.style --size 512,1024
+  impasto style inspect sea.style
+  impasto transfer photo.jpg sea.style -o painted.png --size 512";
+
 pub(super) const EVALUATE: &str = "\
 Examples:
   impasto evaluate --content photo.jpg --style painting.jpg --image painted.png --size 512
@@ -99,7 +110,8 @@ mod tests {
         let mut found = Vec::new();
         helps(&mut Cli::command(), &mut found);
         assert!(found.len() > 10);
-        for (name, help) in found.iter().filter(|(name, _)| !["inspect", "convert"].contains(&name.as_str()))
+        for (name, help) in
+            found.iter().filter(|(name, _)| !["inspect", "convert", "save"].contains(&name.as_str()))
         {
             let lines = help.split("Examples:\n").nth(1).unwrap_or_else(|| panic!("{name} has no examples"));
             for line in lines.lines().take_while(|line| line.starts_with("  impasto ")) {

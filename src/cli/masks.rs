@@ -12,8 +12,8 @@ use super::options::refuse;
 use crate::error::Result;
 use crate::names::by_text;
 use crate::picture::Picture;
+use crate::run::Style;
 use crate::run::masks::Mask;
-use crate::run::{Style, guides};
 
 /// Reads the picture of a mask.
 pub(super) type ReadMask<'a> = dyn FnMut(&Path) -> Result<Picture> + 'a;
@@ -232,7 +232,7 @@ impl RegionArgs {
                 return refuse("guide_map", "belongs to one style; for several give a `guide` for each");
             };
             let (content, from) = (read(&map.content)?, read(&map.style)?);
-            return guides::by_colours(style, &content, &from);
+            return style.by_colours(&content, &from);
         }
         if self.guide.is_empty() {
             return Ok(styles);

@@ -13,11 +13,18 @@ const PART: f64 = 0.004;
 
 type Colour = [f32; 3];
 
-/// The style once for each colour of the maps, and once as a whole for what no region covers.
-///
-/// # Errors
-/// A colour of the content's map that the style's has not; more than 64 colours.
-pub(crate) fn by_colours(style: &Style, content: &Picture, from: &Picture) -> Result<Vec<Style>> {
+impl Style {
+    /// The style once for each colour of two maps, and once as a whole for what no region covers: where a colour is in the
+    /// map of the content (or texture), the style counts as it is where its own map has this colour.
+    ///
+    /// # Errors
+    /// A colour of the content's map that the style's has not; more than 64 colours.
+    pub fn by_colours(&self, content_map: &Picture, style_map: &Picture) -> Result<Vec<Self>> {
+        by_colours(self, content_map, style_map)
+    }
+}
+
+fn by_colours(style: &Style, content: &Picture, from: &Picture) -> Result<Vec<Style>> {
     let (regions, parts) = (colours(content)?, colours(from)?);
     let mut styles = Vec::new();
     for &region in &regions {

@@ -10,7 +10,7 @@ pub mod colour;
 pub mod defaults;
 mod fingerprint;
 mod forecast;
-pub(crate) mod guides;
+mod guides;
 mod job;
 mod keep;
 pub mod masks;

@@ -1,7 +1,7 @@
 //! Everything that can be said about a run: one entry an option, from which its field, its builder method, its flag of the
 //! command with the help, and its key in a settings file are made.
 //!
-//! Whatever is not said is `None` here; [`Settings`](super::settings::Settings) has a value for everything. To add an
+//! Whatever is not said is `None` here; `Settings` has a value for everything. To add an
 //! option, write its entry below and resolve it in `settings.rs`: nothing else knows the list.
 
 use serde::{Deserialize, Serialize};

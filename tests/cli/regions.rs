@@ -154,7 +154,7 @@ fn masks_that_mean_nothing_are_refused() {
         ["--guide none.png:left.png", "--keep none.png", "--strength none.png", "two.png:mask=none.png"]
     {
         workshop
-            .run(&format!("transfer content.png two.png -o out.png {FAST} {missing}"))
+            .run(&format!("transfer content.png two.png -o other.png {FAST} {missing}"))
             .fails(1, "none.png");
     }
 }

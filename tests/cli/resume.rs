@@ -10,8 +10,8 @@ use super::Workshop;
 /// Two sizes and enough work to be killed in.
 fn arguments(out: &str, options: &str) -> String {
     format!(
-        "transfer content.png style.png other.jpg -o {out} --weights net.npz --size 120 --coarsest 60 --iterations \
-         60,40 --tolerance 0 --quiet {options}"
+        "transfer content.png style.png other.jpg -o {out} --weights net.npz --size 64 --coarsest 32 --iterations \
+         40,25 --tolerance 0 --quiet {options}"
     )
 }
 
@@ -33,10 +33,11 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         ["--threads 1", "--threads 2", "--optimizer adam --threads 1", "--optimizer adam --threads 2"]
     {
         let begun = Instant::now();
-        workshop.run(&arguments("whole.png", options)).succeeds();
+        workshop.run(&arguments("whole.png", &format!("{options} --overwrite"))).succeeds();
         let whole = begun.elapsed().as_secs_f64();
         let expected = std::fs::read(workshop.path("whole.png")).unwrap();
-        let saved = format!("{options} --checkpoint run.checkpoint --checkpoint-every 0");
+        // A run that is killed after its end leaves its result.
+        let saved = format!("{options} --checkpoint run.checkpoint --checkpoint-every 0 --overwrite");
         let (mut here, checkpoint) = (0, workshop.path("run.checkpoint"));
         while here < 6 {
             let goes_on = checkpoint.exists();
@@ -74,10 +75,10 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
 #[test]
 fn a_run_that_is_interrupted_says_how_to_go_on_and_does() {
     let workshop = Workshop::new();
-    for (lines, options) in [(3, ""), (75, "--optimizer adam")] {
+    for (lines, options) in [(3, ""), (50, "--optimizer adam")] {
         let long =
             |out: &str, more: &str| arguments(out, &format!("{options} {more}")).replace("--quiet", "");
-        workshop.run(&long("whole.png", "")).succeeds();
+        workshop.run(&long("whole.png", "--overwrite")).succeeds();
         let command = long("out.png", "--checkpoint run.checkpoint --json");
         let mut child =
             workshop.command(&command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -97,7 +98,7 @@ fn a_run_that_is_interrupted_says_how_to_go_on_and_does() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let report: serde_json::Value =
             serde_json::from_str(String::from_utf8(output.stdout).unwrap().lines().last().unwrap()).unwrap();
-        assert_eq!(report["sizes"][0]["iterations"], 60);
+        assert_eq!(report["sizes"][0]["iterations"], 40);
         assert_eq!(
             std::fs::read(workshop.path("out.png")).unwrap(),
             std::fs::read(workshop.path("whole.png")).unwrap()
@@ -137,16 +138,17 @@ fn what_a_checkpoint_needs_is_asked_for() {
     std::fs::write(workshop.path("style.png"), style).unwrap();
     workshop.run("resume run.checkpoint").succeeds();
     for (options, needle) in [
-        ("--checkpoint out.png", "is also the result's file"),
+        ("--checkpoint new.png", "is also the result's file"),
+        ("--checkpoint new --log new.csv", "would be begun anew by `impasto resume`"),
         ("--checkpoint new --checkpoint-every -1", "at least 0"),
         ("--checkpoint new --checkpoint-every nan", "at least 0"),
         ("--checkpoint-every 5", "--checkpoint <FILE>"),
         ("--checkpoint content.png", "content.png is there already"),
     ] {
-        workshop.run(&arguments("out.png", options)).fails(2, needle);
+        workshop.run(&arguments("new.png", options)).fails(2, needle);
     }
     workshop
-        .run(&arguments("out.png", "--checkpoint missing/run.checkpoint"))
+        .run(&arguments("new.png", "--checkpoint missing/run.checkpoint"))
         .fails(1, "missing/run.checkpoint");
 }
 

@@ -2,7 +2,7 @@
 
 use super::Workshop;
 
-const FAST: &str = "--weights net.npz --iterations 3 --tolerance 0 --quiet";
+const FAST: &str = "--weights net.npz --iterations 3 --tolerance 0 --quiet --no-receipt --overwrite";
 
 #[test]
 fn a_style_file_makes_the_bytes_of_its_paintings() {

@@ -30,7 +30,9 @@ pub fn forward(level: Level, input: Map<'_>, pooling: Pooling, mut output: MapMu
     let planes = output.vectors_mut().par_chunks_exact_mut(layout.plane());
     planes.zip(gates.par_chunks_exact_mut(shape.positions())).enumerate().for_each(
         |(block, (plane, gates))| {
-            let lines = plane.par_chunks_exact_mut(layout.row()).skip(1).take(layout.shape().height);
+            // Behind the border; rayon's `skip` would allocate.
+            let inside = &mut plane[layout.row()..];
+            let lines = inside.par_chunks_exact_mut(layout.row()).take(layout.shape().height);
             lines.zip(gates.par_chunks_exact_mut(2 * shape.width)).enumerate().for_each(
                 |(y, (line, gates))| {
                     let window = [input.line(block, 2 * y), input.line(block, 2 * y + 1)];

@@ -98,7 +98,7 @@ impl Picture {
     ) -> Result<()> {
         let bytes = self.encoded(format, options, name)?;
         let written = writer.write_all(&bytes).and_then(|()| writer.flush());
-        written.map_err(|error| Error::output(name, format!("cannot be written ({error})")))
+        written.map_err(|error| Error::output(name, format!("cannot be written ({error})")).because(error))
     }
 
     /// What a file of this format, with these options, would not keep of the picture: transparency, bits, metadata.

@@ -1,7 +1,7 @@
 //! Checkpoints: a run between two iterations in a file, from which another process goes on with the same bits.
 //!
 //! `saver` writes them while the run works; `binding` knows whether a checkpoint belongs to a request. A file is a sealed one
-//! ([`crate::files::sealed`]): the optimiser's state as its arrays, and the [`Head`] beside it.
+//! (`files/sealed.rs`): the optimiser's state as its arrays, and the head beside it.
 
 mod binding;
 mod saver;
