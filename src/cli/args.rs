@@ -12,11 +12,13 @@ use crate::run::options::{
 };
 use crate::run::values::Preset;
 
+use super::batch::BatchArgs;
 use super::checkpoint::{CheckpointArgs, ResumeArgs};
 use super::examples;
 use super::masks::RegionArgs;
 use super::running::RunningArgs;
 use super::saving::SavingArgs;
+use super::sheet::SheetArgs;
 use super::style::StyleArgs;
 use super::values::{InitValue, NumbersValue, SizeValue, StyleValue};
 
@@ -37,6 +39,12 @@ pub(super) enum Command {
     /// Make a new texture in the style of STYLE, from noise
     #[command(after_help = examples::TEXTURE)]
     Texture(TextureArgs),
+    /// Paint many pictures: every content in every style, or the rows of a file; what is done is left alone
+    #[command(after_help = examples::BATCH)]
+    Batch(Box<BatchArgs>),
+    /// Paint small pictures with options varied, on one labelled sheet to choose from
+    #[command(after_help = examples::SHEET)]
+    Sheet(Box<SheetArgs>),
     /// Go on with a run that was saved with --checkpoint
     #[command(after_help = examples::RESUME)]
     Resume(ResumeArgs),

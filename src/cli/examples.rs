@@ -24,6 +24,21 @@ Examples:
   impasto texture painting.jpg                                     writes painting--texture.png
   impasto texture painting.jpg sky.jpg -o texture.png --size 512x384 --seed 3";
 
+pub(super) const BATCH: &str = "\
+Examples:
+  impasto batch --contents photos --styles paintings --out out
+  impasto batch --contents photos/*.jpg --styles waves.jpg sky.jpg --out out/{style}/{content}.jpg --size 1024
+  impasto batch --jobs-file jobs.csv --out out --jobs 2 --json
+  impasto batch --contents photos --styles paintings --out out --shard 2/8
+
+The same command goes on where it was stopped. Exit status: 0 all done, 1 some failed, 130 interrupted.";
+
+pub(super) const SHEET: &str = "\
+Examples:
+  impasto sheet photo.jpg painting.jpg --vary content-weight=0.005,0.02,0.08 -o sheet.png
+  impasto sheet photo.jpg waves.jpg sky.jpg --vary style-scale=0.5,1,2 -o sheet.png --cell 128
+  impasto inspect sheet.png                                        the command of every picture on it";
+
 pub(super) const INSPECT: &str = "\
 Examples:
   impasto inspect painted.png

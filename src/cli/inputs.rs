@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -83,9 +83,74 @@ impl Inputs {
         Ok(saved.into())
     }
 
+    /// Notes a file that was read before.
+    fn again(&mut self, file: InputFile) {
+        self.files.push(file);
+    }
+
     /// The files in the order in which they were read.
     pub fn files(&self) -> &[InputFile] {
         &self.files
+    }
+}
+
+/// Styles that were read, to be used for the next picture too, so that each is measured once at each size. Of more than
+/// it has room for, those that were used longest ago go.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    room: usize,
+    /// Most recently used last.
+    styles: Vec<Shelved>,
+}
+
+/// A style on the shelf.
+#[derive(Debug)]
+struct Shelved {
+    file: PathBuf,
+    longer: Option<usize>,
+    style: Style,
+    input: InputFile,
+    uses: usize,
+}
+
+/// A style is read anew after so many uses: one that is measured at another size for every content would grow.
+const USES: usize = 64;
+
+impl Shelf {
+    /// An empty shelf for so many styles.
+    pub fn new(room: usize) -> Self {
+        Self { room, styles: Vec::new() }
+    }
+
+    /// A style, from the shelf or read as [`Inputs::style`] does.
+    ///
+    /// # Errors
+    /// As [`Inputs::style`].
+    pub fn style(
+        &mut self,
+        inputs: &mut Inputs,
+        file: &Path,
+        longer: Option<usize>,
+        notices: &mut Notices,
+    ) -> Result<Style> {
+        let found = self.styles.iter().position(|kept| kept.file == file && kept.longer == longer);
+        let mut kept = match found.map(|at| self.styles.remove(at)).filter(|kept| kept.uses < USES) {
+            Some(kept) => {
+                inputs.again(kept.input.clone());
+                kept
+            }
+            None => {
+                let style = inputs.style(file, longer, notices)?;
+                let Some(input) = inputs.files().last().cloned() else { return Ok(style) };
+                Shelved { file: file.to_owned(), longer, style, input, uses: 0 }
+            }
+        };
+        kept.uses += 1;
+        let style = kept.style.clone();
+        self.styles.push(kept);
+        let over = self.styles.len().saturating_sub(self.room);
+        self.styles.drain(..over);
+        Ok(style)
     }
 }
 

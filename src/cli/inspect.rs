@@ -3,11 +3,23 @@
 use std::path::Path;
 
 use super::receipt::Receipt;
+use super::sheet::Sheet;
 use super::{Ending, output};
 use crate::error::Result;
 
 /// Prints the receipt of a picture.
 pub(super) fn run(file: &Path, json: bool) -> Result<Ending> {
+    if let Some(sheet) = Sheet::of(file) {
+        if json {
+            output::json(&sheet)?;
+            return Ok(Ending::Done);
+        }
+        for cell in &sheet.cells {
+            output::result(&format!("{} (at {},{}, loss {:.4e})", cell.label, cell.x, cell.y, cell.loss))?;
+            output::result(&format!("  {}", cell.run))?;
+        }
+        return Ok(Ending::Done);
+    }
     let receipt = Receipt::of(file)?;
     if json {
         output::json(&receipt)?;

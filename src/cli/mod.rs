@@ -6,6 +6,7 @@
 #![allow(missing_docs)] // not part of the interface
 
 mod args;
+mod batch;
 mod bench;
 mod check;
 mod checkpoint;
@@ -25,6 +26,7 @@ mod replay;
 mod running;
 mod saving;
 mod settings_file;
+mod sheet;
 mod shell;
 mod spelling;
 mod style;
@@ -61,6 +63,8 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         args::Command::Transfer(args) => transfer::transfer(&args),
         args::Command::Texture(args) => transfer::texture(&args),
+        args::Command::Batch(args) => batch::run(&args),
+        args::Command::Sheet(args) => sheet::run(&args),
         args::Command::Resume(args) => checkpoint::resume(&args),
         args::Command::Style(args) => style::run(&args),
         args::Command::Inspect { picture, json } => inspect::run(&picture, json),

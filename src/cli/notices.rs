@@ -18,6 +18,12 @@ pub(super) struct Notice {
     message: String,
 }
 
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.about, self.message)
+    }
+}
+
 /// All of them, in the order in which they were found. Until the work begins they are held back, since a run that is
 /// refused has one thing to say.
 #[derive(Debug, Default)]

@@ -313,6 +313,14 @@ impl Target {
         }
     }
 
+    /// Its file, unless it is stdout.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Stdout => None,
+        }
+    }
+
     /// Whether stdout is taken by the picture.
     pub fn is_stdout(&self) -> bool {
         self.place == Place::Stdout

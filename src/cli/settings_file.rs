@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::picture;
 use crate::run::options::Options;
+use crate::text::Message;
 
 /// No settings file is larger.
 const MOST: u64 = 1 << 20;
@@ -20,12 +21,14 @@ const MOST: u64 = 1 << 20;
 pub(super) fn under(said: &Options, file: Option<&Path>) -> Result<Options> {
     let Some(file) = file else { return Ok(said.clone()) };
     let refuse = |message: String| Error::file(file, message);
-    let mut settings = settings(file)?;
-    let known = |options: &Options| match serde_json::to_value(options) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
-    };
-    let read = |map: &Map<String, Value>| serde_json::from_value::<Options>(Value::Object(map.clone()));
+    over(settings(file)?, said).map_err(refuse)
+}
+
+/// Options from a map of their keys, with what was `said` on top.
+///
+/// # Errors
+/// A sentence about a key or value that no option has.
+pub(super) fn over(mut settings: Map<String, Value>, said: &Options) -> Message<Options> {
     settings.retain(|_, value| !value.is_null());
     for (key, value) in &mut settings {
         let alone = |value: Value| read(&Map::from_iter([(key.clone(), value)]));
@@ -33,20 +36,53 @@ pub(super) fn under(said: &Options, file: Option<&Path>) -> Result<Options> {
             // `"size": 1024` is what everybody writes, though sizes are text.
             let text = Value::String(value.to_string());
             if !value.is_number() || alone(text.clone()).is_err() {
-                return Err(refuse(format!("`{key}` cannot be used: {error}")));
+                return Err(format!("`{key}` cannot be used: {error}"));
             }
             *value = text;
         }
     }
-    let options = read(&settings).map_err(|error| refuse(format!("its settings cannot be used: {error}")))?;
+    let unusable = |error: serde_json::Error| format!("its settings cannot be used: {error}");
+    let options = read(&settings).map_err(unusable)?;
     let taken = known(&options);
     if let Some(key) = settings.keys().find(|key| !taken.contains_key(*key)) {
-        return Err(refuse(format!(
-            "`{key}` is no setting; the names are those of the options without dashes"
-        )));
+        return Err(format!("`{key}` is no setting; the names are those of the options without dashes"));
     }
     settings.extend(known(said));
-    read(&settings).map_err(|error| refuse(format!("its settings cannot be used: {error}")))
+    read(&settings).map_err(unusable)
+}
+
+/// The options with those of `text`, keys and values as a command line has them, in their place.
+///
+/// # Errors
+/// As [`over`].
+pub(super) fn with(options: &Options, said: Map<String, Value>) -> Message<Options> {
+    let said = over(said, &Options::default())?;
+    let mut settings = known(options);
+    settings.extend(known(&said));
+    read(&settings).map_err(|error| format!("its settings cannot be used: {error}"))
+}
+
+/// A value as the JSON of settings has it, from text.
+pub(super) fn value(text: &str) -> Value {
+    let number = || text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
+    match (text.parse::<bool>(), text.parse::<u64>(), number()) {
+        (Ok(said), _, _) => said.into(),
+        (_, Ok(count), _) => count.into(),
+        (_, _, Some(number)) => number.into(),
+        _ => text.into(),
+    }
+}
+
+/// What was said, by key.
+pub(super) fn known(options: &Options) -> Map<String, Value> {
+    match serde_json::to_value(options) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+fn read(map: &Map<String, Value>) -> serde_json::Result<Options> {
+    serde_json::from_value(Value::Object(map.clone()))
 }
 
 /// The object of settings that a file holds.

@@ -99,14 +99,14 @@ fn run(work: &Work, painting: &PaintingArgs) -> Result<Ending> {
 }
 
 /// Says before the work what the file will not hold.
-fn tell_what_is_lost(target: &Target, loaded: &Loaded, notices: &mut Notices) {
+pub(super) fn tell_what_is_lost(target: &Target, loaded: &Loaded, notices: &mut Notices) {
     if let Some(content) = &loaded.content {
         notices.warnings(target.name().as_ref(), &target.losses(content));
     }
 }
 
 /// Says why a size ended, where it is not as usual, and when there is hardly a picture.
-fn tell_how_it_ended(stylized: &Stylized, notices: &mut Notices) {
+pub(super) fn tell_how_it_ended(stylized: &Stylized, notices: &mut Notices) {
     for size in &stylized.report.sizes {
         let about = format!("size {}x{}", size.width, size.height);
         let after = match size.iterations {

@@ -1,12 +1,13 @@
 //! One run as the command line or a receipt asks for it: its pictures loaded, its network ready.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::inputs::{InputFile, Inputs, told};
+use super::inputs::{InputFile, Inputs, Shelf, told};
 use super::masks::{MaskValue, RegionArgs};
 use super::notices::Notices;
 use super::options;
-use super::receipt::{self, NetworkId, Receipt};
+use super::receipt::{self, NetworkId, Outcome, Receipt};
 use super::saving::Saved;
 use super::values::{InitValue, StyleValue};
 use crate::error::Result;
@@ -38,7 +39,7 @@ pub(super) struct Work {
 /// Work with its options checked.
 pub(super) struct Prepared<'a> {
     work: &'a Work,
-    pub transfer: StyleTransfer,
+    pub transfer: Arc<StyleTransfer>,
     pub network: NetworkId,
 }
 
@@ -94,11 +95,20 @@ impl Work {
     /// Options that cannot be used, a network that cannot be read.
     pub fn prepare(&self) -> Result<Prepared<'_>> {
         let (network, id) = receipt::network(self.weights.as_deref())?;
+        let transfer = StyleTransfer::builder().options(self.library_options()).network(network).build()?;
+        Ok(self.prepared_by(Arc::new(transfer), id))
+    }
+
+    /// The options as the library takes them: it gets a mask with the request.
+    pub fn library_options(&self) -> Options {
         let mut options = self.options.clone();
-        // The request gets the mask.
         options.picture.strength.take_if(|strength| matches!(strength, Strength::Mask(_)));
-        let transfer = StyleTransfer::builder().options(options).network(network).build()?;
-        Ok(Prepared { work: self, transfer, network: id })
+        options
+    }
+
+    /// The same as [`Work::prepare`] with what was made before for the same options and network.
+    pub fn prepared_by(&self, transfer: Arc<StyleTransfer>, network: NetworkId) -> Prepared<'_> {
+        Prepared { work: self, transfer, network }
     }
 
     /// The longer side of the result where it is known before the content is read.
@@ -122,6 +132,14 @@ impl Prepared<'_> {
     /// # Errors
     /// As [`Picture::load`].
     pub fn load(&self, notices: &mut Notices) -> Result<Loaded> {
+        self.load_from(&mut Shelf::new(0), notices)
+    }
+
+    /// The same with styles that were read before and stand on a shelf.
+    ///
+    /// # Errors
+    /// As [`Picture::load`].
+    pub fn load_from(&self, shelf: &mut Shelf, notices: &mut Notices) -> Result<Loaded> {
         let (work, mut inputs) = (self.work, Inputs::default());
         let longest = work.longest();
         let content = work.content();
@@ -132,7 +150,7 @@ impl Prepared<'_> {
                 let needed = (longer as f64 * work.style_scale() * style.scale.unwrap_or(1.0)).ceil();
                 (needed as usize).max(1)
             });
-            let loaded = inputs.style(&style.file, needed, notices)?;
+            let loaded = shelf.style(&mut inputs, &style.file, needed, notices)?;
             let mut read = |file: &Path| inputs.picture("mask", file, None, notices);
             styles.push(options::style(loaded, style, content.as_ref(), &mut read)?);
         }
@@ -174,6 +192,18 @@ impl Prepared<'_> {
 impl Prepared<'_> {
     /// What the picture says about its making.
     pub fn receipt(&self, loaded: &Loaded, saved: Saved, report: &Report) -> Receipt {
+        let iterations = report.sizes.iter().map(|size| size.iterations.max(1)).collect();
+        self.receipt_of(loaded.inputs.clone(), saved, iterations, report.into())
+    }
+
+    /// The same from its parts; `iterations` are those of every size, which a run that had time made.
+    pub fn receipt_of(
+        &self,
+        inputs: Vec<InputFile>,
+        saved: Saved,
+        iterations: Vec<usize>,
+        result: Outcome,
+    ) -> Receipt {
         let work = self.work;
         let named = |file: &Path| Ok(PathBuf::from(told(file)));
         let mask = |mask: &Option<MaskValue>| mask.as_ref().and_then(|mask| mask.found(&named).ok());
@@ -184,7 +214,6 @@ impl Prepared<'_> {
         let mut settings = receipt::settings(&work.options);
         if settings.paint.time.take().is_some() {
             // Time is never twice the same; what it came to is.
-            let iterations = report.sizes.iter().map(|size| size.iterations.max(1)).collect();
             settings.paint.iterations = Some(Iterations::Each(iterations));
             settings.paint.tolerance = Some(0.0);
         }
@@ -202,11 +231,11 @@ impl Prepared<'_> {
             init,
             styles: work.styles.iter().map(style).collect(),
             regions: work.regions.found(&named).unwrap_or_default(),
-            inputs: loaded.inputs.clone(),
+            inputs,
             network: self.network.clone(),
             isa: receipt::isa(&work.options),
             saved,
-            result: report.into(),
+            result,
         }
     }
 }

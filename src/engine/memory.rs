@@ -78,7 +78,7 @@ fn gigabytes(bytes: usize) -> String {
 }
 
 /// Bytes that this process may still take: what the system has and what its control group allows.
-fn available() -> Option<usize> {
+pub fn available() -> Option<usize> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let line = |text: String, key: &str| -> Option<usize> {
         let rest = text.lines().find_map(|line| line.strip_prefix(key))?.to_owned();

@@ -2,6 +2,7 @@
 //!
 //! Pictures and networks are made here, tiny, so that every run takes moments.
 
+mod batch;
 mod control;
 mod inputs;
 mod interrupt;
@@ -11,6 +12,7 @@ mod receipts;
 mod regions;
 mod resume;
 mod saving;
+mod sheet;
 mod style_files;
 mod usage;
 mod watching;
