@@ -97,6 +97,9 @@ pub(super) fn run(args: &BatchArgs) -> Result<Ending> {
         let option = if args.saving.no_receipt { "no_receipt" } else { "no_metadata" };
         return refuse(option, "a batch knows by their receipts which pictures are done; leave it out");
     }
+    if args.saving.output.as_deref().is_some_and(is_stream) {
+        return refuse("output", "a batch does not write to stdout (-); give a folder or a pattern");
+    }
     let options = settings_file::under(&args.options(), args.settings.as_deref())?;
     let tasks = match &args.jobs_file {
         Some(file) => list::rows(file, &options)?,
