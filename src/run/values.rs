@@ -47,7 +47,7 @@ named! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Quality {
-    /// A look at where it is going: a quarter of the work, most of it at the coarse sizes.
+    /// A look at where it is going: fewer iterations, most of them at the coarse sizes.
     Draft,
     /// The default.
     #[default]
