@@ -81,7 +81,7 @@ impl<'a> Job<'a> {
             Ok(plan)
         };
         plan(target)?;
-        let sizes = sizes::sizes(target, settings.coarsest, |size| plan(size).is_ok());
+        let sizes = sizes::sizes(target, settings.coarsest, settings.size_step, |size| plan(size).is_ok());
         let iterations = settings.iterations.plan(&sizes)?;
         let step =
             |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });

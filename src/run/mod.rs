@@ -151,6 +151,10 @@ impl StyleTransfer {
             );
             return Err(Error::option("coarsest", message));
         }
+        if paint.size_step.is_some() && self.settings.coarsest >= longer {
+            let message = "there is one size only, since `coarsest` is not smaller than the result; leave `size_step` out, or give a smaller `coarsest`";
+            return Err(Error::option("size_step", message));
+        }
         let noise = matches!(request.start, Start::Noise)
             || request.content.is_none() && matches!(request.start, Start::Content);
         if paint.seed.is_some() && !noise {

@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     pub optimizer: Optimizer,
     pub size: SizeRule,
     pub coarsest: usize,
+    /// How many times larger each size is than the one before.
+    pub size_step: f64,
     pub iterations: Iterations,
     /// 0: a size never ends early.
     pub tolerance: f64,
@@ -95,6 +97,7 @@ impl Settings {
             refuse_statistics(options)?;
         }
         let (coarsest, iterations) = schedule(method);
+        let tileable = paint.tileable.unwrap_or(false);
         Ok(Self {
             method,
             optimizer: optimizer(paint)?,
@@ -103,11 +106,12 @@ impl Settings {
             tolerance: if paint.time.is_some() { 0.0 } else { tolerance },
             time: paint.time.map(|time| time.0),
             coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(coarsest))?,
+            size_step: size_step(paint.size_step, method, tileable)?,
             iterations: paint.iterations.clone().unwrap_or(iterations),
             style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
             seed: paint.seed.unwrap_or(defaults::SEED),
             noise_scale: above_zero("noise_scale", paint.noise_scale.unwrap_or(defaults::NOISE_SCALE), 1.0)?,
-            tileable: paint.tileable.unwrap_or(false),
+            tileable,
             init_blend: match options.picture.init_blend {
                 Some(part) if !(0.0..=1.0).contains(&part) => {
                     let message = format!("{part} was given; give a number from 0 to 1");
@@ -130,6 +134,21 @@ fn schedule(method: Method) -> (usize, Iterations) {
         Method::Gram => (defaults::COARSEST, Iterations::default()),
         Method::Strokes => (defaults::STROKES_COARSEST, Iterations::Halving(defaults::STROKES_ITERATIONS)),
     }
+}
+
+/// How many times larger each size is than the one before.
+fn size_step(said: Option<f64>, method: Method, tileable: bool) -> Result<f64> {
+    let whole = tileable || method == Method::Strokes;
+    let step = said.unwrap_or(if whole { defaults::WHOLE_SIZE_STEP } else { defaults::SIZE_STEP });
+    if !(1.2..=4.0).contains(&step) {
+        return Err(Error::option("size_step", format!("{step} was given; give a number from 1.2 to 4")));
+    }
+    if tileable && step != 2.0 && step != 4.0 {
+        let message =
+            format!("{step} was given, but a tile can only grow by whole halves of it; give 2 or 4");
+        return Err(Error::option("size_step", message));
+    }
+    Ok(step)
 }
 
 /// Refuses the options of a method that compares statistics.
