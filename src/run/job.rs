@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::budget::{self, Budget};
 use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
 use super::ending::Ending;
 use super::forecast::{Forecast, SizeForecast};
@@ -18,12 +19,12 @@ use super::sizes::{self, Size};
 use super::start::StartPictures;
 use super::watched::{Before, Scored, Watched};
 use super::{SizeReport, StyleTransfer, Stylized};
-use crate::engine::Engine;
-use crate::engine::backend::BoxedEngine;
-use crate::engine::memory::{self, Use};
+use crate::engine::Tiling;
+use crate::engine::backend::{Backend, BoxedEngine};
+use crate::engine::tiles::Tiles;
 use crate::error::{Error, Result};
 use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
-use crate::loss::targets::{StyleTarget, blend, measure};
+use crate::loss::targets::{StyleTarget, blend, measure_in_tiles};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
@@ -38,6 +39,7 @@ pub(super) struct Job<'a> {
     transfer: &'a StyleTransfer,
     losses: &'a Losses,
     request: &'a Request<'a>,
+    budget: Budget,
     start: StartPictures,
     steps: Vec<SizeStep>,
 }
@@ -54,7 +56,8 @@ impl<'a> Job<'a> {
         let steps = Self::steps(transfer, losses, request, target)?;
         let has_style = !losses.style_taps().is_empty();
         let start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
-        Ok(Self { transfer, losses, request, start, steps })
+        let budget = Budget::new(settings, request, transfer.computing.backend.kind());
+        Ok(Self { transfer, losses, request, budget, start, steps })
     }
 
     /// The sizes, each of which is possible.
@@ -69,7 +72,8 @@ impl<'a> Job<'a> {
         request.shares()?;
         let style_taps = losses.style_taps();
         let (kind, compared) = (backend.kind(), losses.content_taps());
-        let plan = |size: Size| -> Result<Plan> {
+        let budget = Budget::new(settings, request, kind);
+        let plan = |size: Size| -> Result<Tiling> {
             let plan = Plan::new(painting.network().clone(), size.1, size.0, &losses.taps())?;
             if settings.tileable {
                 check_tile(&plan, size)?;
@@ -77,14 +81,17 @@ impl<'a> Job<'a> {
             let styles = request.styles.iter().filter(|_| !style_taps.is_empty());
             let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size));
             sizes.try_for_each(|size| transfer.check_style(&style_taps, size))?;
-            memory::require(&plan, kind, &compared, Use::Painting)?;
-            Ok(plan)
+            budget.painting(&plan, &compared)
         };
         plan(target)?;
         let sizes = sizes::sizes(target, settings.coarsest, settings.size_step, |size| plan(size).is_ok());
         let iterations = settings.iterations.plan(&sizes)?;
-        let step =
-            |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
+        let cost = |tiling: Tiling| {
+            // Tiles go forward twice, but for the last.
+            let passes = 1.0 + 0.5 * (tiling.count() - 1) as f64 / tiling.count() as f64;
+            passes * tiling.count() as f64 * kind.steps(tiling.tile().clone()).flops()
+        };
+        let step = |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: cost(plan(size)?) });
         for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
             let Some(saved) = style.saved() else { continue };
             let longer = |size| style.longer(settings.style_scale, size);
@@ -227,24 +234,31 @@ impl<'a> Job<'a> {
         let begun = Instant::now();
         objective.evaluate(&pixels, &mut gradient);
         let rate = begun.elapsed().as_secs_f64() / self.steps[0].cost;
-        let size = |step: &SizeStep| SizeForecast {
-            width: step.size.0,
-            height: step.size.1,
-            iterations: step.iterations,
-            seconds: rate * step.cost * step.iterations as f64 * EVALUATIONS_PER_ITERATION,
+        let compared = self.losses.content_taps();
+        let tiling = |(width, height): Size| {
+            let plan = Plan::new(backend.network().clone(), height, width, &self.losses.taps())?;
+            self.budget.painting(&plan, &compared)
+        };
+        let size = |step: &SizeStep| {
+            Ok(SizeForecast {
+                width: step.size.0,
+                height: step.size.1,
+                tiles: tiling(step.size)?.count(),
+                iterations: step.iterations,
+                seconds: rate * step.cost * step.iterations as f64 * EVALUATIONS_PER_ITERATION,
+            })
         };
         let (width, height) = self.steps[self.steps.len() - 1].size;
-        let plan = Plan::new(backend.network().clone(), height, width, &self.losses.taps())?;
-        let memory = memory::estimate(&plan, backend.kind(), &self.losses.content_taps(), Use::Painting);
-        let sizes = self.steps.iter().map(size).collect();
+        let memory = self.budget.bytes(&tiling((width, height))?, &compared);
+        let sizes = self.steps.iter().map(size).collect::<Result<_>>()?;
         Ok(Forecast { width, height, sizes, memory_bytes: memory as u64, threads: self.transfer.threads() })
     }
 
     /// The objective at one of the sizes.
     fn objective(&self, index: usize) -> Result<Objective<BoxedEngine>> {
         let size = self.steps[index].size;
-        let engine = self.transfer.computing.painting.engine(size.1, size.0, &self.losses.taps())?;
-        let plan = engine.plan().clone();
+        let painting = &self.transfer.computing.painting;
+        let plan = Plan::new(painting.network().clone(), size.1, size.0, &self.losses.taps())?;
         let style_taps = self.losses.style_taps();
         let (has_style, target) = (!style_taps.is_empty(), self.steps[self.steps.len() - 1].size);
         let shares = if has_style { self.request.shares_at(index, self.steps.len()) } else { Vec::new() };
@@ -268,7 +282,8 @@ impl<'a> Job<'a> {
         let kept = regions.content.as_ref().map(|mask| |layer: Layer| mask.at_layer(&plan, layer));
         let kept = kept.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
         let content = content.as_ref().map(|content| ContentPicture { rgb: content.rgb(), weights: kept });
-        Objective::new(engine, self.losses, content, &styles)
+        let tiling = self.budget.painting(&plan, &self.losses.content_taps())?;
+        Objective::in_tiles(in_tiles(painting, tiling)?, self.losses, content, &styles)
     }
 }
 
@@ -277,7 +292,7 @@ impl StyleTransfer {
     pub(super) fn check_style(&self, layers: &[Layer], (width, height): Size) -> Result<()> {
         let backend = &self.computing.backend;
         let plan = Plan::new(backend.network().clone(), height, width, layers);
-        let needs = |plan| memory::require(&plan, backend.kind(), &[], Use::Painting);
+        let needs = |plan| budget::measuring(&plan, backend.kind(), self.settings.max_memory);
         plan.and_then(needs).map(drop).map_err(about_the_style)
     }
 
@@ -297,16 +312,26 @@ impl StyleTransfer {
         };
         let (width, height) = fit(picture.width(), picture.height(), longer);
         style.measured(&self.identity, (width, height), || {
-            let mut engine = self.computing.backend.engine(height, width, layers).map_err(about_the_style)?;
+            let backend = &self.computing.backend;
+            let plan = Plan::new(backend.network().clone(), height, width, layers);
+            let plan = plan.map_err(about_the_style)?;
+            let tiling = budget::measuring(&plan, backend.kind(), self.settings.max_memory);
+            let mut tiles = in_tiles(backend, tiling.map_err(about_the_style)?)?;
             let picture = picture.at_size(width, height);
-            let plan = engine.plan().clone();
             let mask = style.mask().map(|mask| mask.at_size(width, height));
             let weights = mask.as_ref().map(|mask| |layer: Layer| mask.worn_at_layer(&plan, layer));
             let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
             let order = self.settings.losses.statistic.order();
-            Ok(measure(&mut engine, picture.rgb(), layers, order, weights))
+            Ok(measure_in_tiles(&mut tiles, picture.rgb(), layers, order, weights))
         })
     }
+}
+
+/// An engine that walks these tiles.
+fn in_tiles(backend: &Backend, tiling: Tiling) -> Result<Tiles<BoxedEngine>> {
+    let tile = tiling.tile();
+    let engine = backend.engine(tile.picture().height, tile.picture().width, tile.taps())?;
+    Ok(Tiles::new(engine, tiling))
 }
 
 /// Refuses a size that a tile cannot have: each pooling halves the map, and half of an odd side does not tile.
@@ -336,7 +361,7 @@ pub(super) fn about_the_style(error: Error) -> Error {
 
 impl Scored for Objective<BoxedEngine> {
     fn length(&self) -> usize {
-        self.engine().plan().picture().len()
+        self.picture().len()
     }
 
     fn score(&mut self, pixels: &[f32], gradient: &mut [f32]) -> &Terms {

@@ -4,6 +4,7 @@
 //! [`Request`] is what one run is asked for; `job` goes through the sizes, from the start picture that `start` makes, and
 //! [`Progress`] is what it reports.
 
+mod budget;
 mod builder;
 pub mod checkpoint;
 pub mod colour;

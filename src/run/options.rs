@@ -12,7 +12,7 @@ use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::{Budget, Method, OptimizerName, Preset, Quality, Strength};
+use crate::run::values::{Budget, Bytes, Method, OptimizerName, Preset, Quality, Strength};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -170,6 +170,10 @@ options! {
         /// Pairs of differences that L-BFGS remembers [default: 10]
         #[arg(value_name = "N", allow_negative_numbers = true)]
         history: value usize,
+        /// Take at most about so much memory, like 800M or 4G: a picture that needs more is computed in tiles, to the same
+        /// loss but for rounding, which takes longer [default: no limit but the machine's, and no tiles]
+        #[arg(value_name = "SIZE", allow_hyphen_values = true)]
+        max_memory: into Bytes,
         /// Adam's step, in units of pixel values from 0 to 1 [default: 0.02]
         #[arg(value_name = "STEP", allow_negative_numbers = true)]
         learning_rate: value f64,

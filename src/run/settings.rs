@@ -13,7 +13,7 @@ use crate::run::options::{
 };
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::run::values::{Budget, Method, OptimizerName, Strength};
+use crate::run::values::{Budget, Bytes, Method, OptimizerName, Strength};
 use crate::tensor::Padding;
 
 /// Which of the losses a use of them has.
@@ -37,6 +37,8 @@ pub enum Purpose {
 pub(crate) struct Settings {
     pub method: Method,
     pub optimizer: Optimizer,
+    /// Bytes that a run may take, if they were said.
+    pub max_memory: Option<usize>,
     pub size: SizeRule,
     pub coarsest: usize,
     /// How many times larger each size is than the one before.
@@ -101,6 +103,7 @@ impl Settings {
         Ok(Self {
             method,
             optimizer: optimizer(paint)?,
+            max_memory: paint.max_memory.map(|bytes| bytes.0),
             size: paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)).checked()?,
             // A run that has time uses it.
             tolerance: if paint.time.is_some() { 0.0 } else { tolerance },
@@ -125,6 +128,20 @@ impl Settings {
                 losses(&options.content, &for_method(&options.loss, method), network, Purpose::Picture)?,
             )?,
         })
+    }
+}
+
+impl Settings {
+    /// Refuses a picture that takes more memory than a run may, where it is not painted in tiles.
+    pub fn refuse_more_memory(&self, bytes: usize, (width, height): (usize, usize)) -> Result<()> {
+        let Some(limit) = self.max_memory.filter(|limit| *limit < bytes) else { return Ok(()) };
+        let message = format!(
+            "{} is too little for {width}x{height} pixels by `method` strokes, which matches the whole picture at once and \
+             knows no tiles; about {}M would do, or choose a smaller size or `method` gram",
+            Bytes(limit),
+            bytes.div_ceil(1_000_000)
+        );
+        Err(Error::option("max_memory", message))
     }
 }
 

@@ -83,8 +83,9 @@ impl<'a> StrokesJob<'a> {
             }
             let more = matcher::memory(backend, &plan, &styles, is_guided(request));
             memory::require_with(&plan, backend.kind(), &layers, Use::Painting, more)?;
-            needs
-                .set(needs.get().max(memory::estimate(&plan, backend.kind(), &layers, Use::Painting) + more));
+            let memory = memory::estimate(&plan, backend.kind(), &layers, Use::Painting) + more;
+            settings.refuse_more_memory(memory, size)?;
+            needs.set(needs.get().max(memory));
             Ok(plan)
         };
         plan(target)?;
@@ -124,6 +125,7 @@ impl<'a> StrokesJob<'a> {
         let size = |step: &SizeStep| SizeForecast {
             width: step.size.0,
             height: step.size.1,
+            tiles: 1,
             iterations: step.iterations,
             seconds: rate * step.cost * step.iterations as f64 * WORK_PER_ITERATION,
         };
