@@ -12,7 +12,7 @@ use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::{Budget, Bytes, Method, OptimizerName, Preset, Quality, Strength};
+use crate::run::values::{Bytes, Method, OptimizerName, Preset, Quality, Strength, TimeBudget};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -139,7 +139,7 @@ options! {
         quality: value Quality,
         /// Take about so long, like 30s or 1m30s: a size ends when its part of the time is over
         #[arg(value_name = "TIME", allow_hyphen_values = true)]
-        time: into Budget,
+        time: into TimeBudget,
         /// Iterations at each size, coarse to fine; with N/4 a quarter from size to size, at least
         /// 8; one number alone is halved from size to size, but stays at least 25 [default: 120]
         #[arg(value_name = "N[,N...]", allow_hyphen_values = true)]

@@ -13,7 +13,7 @@ use crate::run::options::{
 };
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::run::values::{Budget, Bytes, Method, OptimizerName, Strength};
+use crate::run::values::{Bytes, Method, OptimizerName, Strength, TimeBudget};
 use crate::tensor::Padding;
 
 /// Which of the losses a use of them has.
@@ -73,7 +73,7 @@ impl Settings {
                 format!("{tolerance} was given; give a number from 0 to below 1"),
             ));
         }
-        if let Some(Budget(seconds)) = paint.time {
+        if let Some(TimeBudget(seconds)) = paint.time {
             if !(seconds > 0.0 && seconds.is_finite()) {
                 let message = format!("{seconds} seconds were given; give a number above 0");
                 return Err(Error::option("time", message));

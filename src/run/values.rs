@@ -66,21 +66,21 @@ named! {
 
 /// Seconds that a run may take; as text, `90`, `30s` or `1m30s`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Budget(pub f64);
+pub struct TimeBudget(pub f64);
 
-impl From<std::time::Duration> for Budget {
+impl From<std::time::Duration> for TimeBudget {
     fn from(time: std::time::Duration) -> Self {
         Self(time.as_secs_f64())
     }
 }
 
-impl fmt::Display for Budget {
+impl fmt::Display for TimeBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}s", self.0)
     }
 }
 
-impl FromStr for Budget {
+impl FromStr for TimeBudget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -100,7 +100,7 @@ impl FromStr for Budget {
     }
 }
 
-by_text!(Budget);
+by_text!(TimeBudget);
 
 /// An amount of memory; as text, `800M` or `1.5G`, in powers of 1000, or `1GiB` in powers of 1024.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,12 +233,12 @@ mod tests {
     #[test]
     fn times_are_read_and_refused() {
         for (text, seconds) in [("30s", 30.0), ("90", 90.0), ("1m30s", 90.0), ("2m", 120.0), ("0.5s", 0.5)] {
-            let budget: Budget = text.parse().unwrap();
+            let budget: TimeBudget = text.parse().unwrap();
             assert_eq!(budget.0, seconds, "{text}");
             assert_eq!(budget.to_string().parse(), Ok(budget));
         }
         for bad in ["", "s", "m", "0", "0s", "-1", "nan", "inf", "1h", "30 s", "1m-30s"] {
-            assert!(bad.parse::<Budget>().is_err(), "{bad}");
+            assert!(bad.parse::<TimeBudget>().is_err(), "{bad}");
         }
     }
 }
