@@ -12,7 +12,7 @@ use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
 use super::ending::Ending;
 use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
-use super::progress::{Clock, Observer, SizeStep};
+use super::progress::{self, Clock, EVALUATIONS_PER_ITERATION, Observer, SizeStep};
 use super::regions::{self, Regions};
 use super::request::{Request, Source, Style};
 use super::sizes::{self, Size};
@@ -30,9 +30,6 @@ use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, State, Step, Stop, StopReason};
 use crate::picture::fit;
-
-/// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
-const EVALUATIONS_PER_ITERATION: f64 = 1.05;
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct Job<'a> {
@@ -89,7 +86,7 @@ impl<'a> Job<'a> {
         let cost = |tiling: Tiling| {
             // Tiles go forward twice, but for the last.
             let passes = 1.0 + 0.5 * (tiling.count() - 1) as f64 / tiling.count() as f64;
-            passes * tiling.count() as f64 * kind.steps(tiling.tile().clone()).flops()
+            passes * tiling.count() as f64 * progress::cost(kind.steps(tiling.tile().clone()).flops())
         };
         let step = |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: cost(plan(size)?) });
         for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {

@@ -1,5 +1,6 @@
 //! What a run tells while it works, and how it is stopped.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -126,7 +127,16 @@ impl Cancel {
     }
 }
 
-/// One size of a run: its pixels, its iterations and the cost of one of them in any unit.
+/// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
+pub(crate) const EVALUATIONS_PER_ITERATION: f64 = 1.05;
+
+/// What an evaluation of so many floating-point operations costs beside others: small pictures keep threads and vector
+/// units less busy.
+pub(crate) fn cost(flops: f64) -> f64 {
+    flops.powf(0.9)
+}
+
+/// One size of a run: its pixels, its iterations and the [`cost`] of an evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SizeStep {
     pub size: Size,
@@ -141,6 +151,8 @@ pub(crate) struct Clock {
     before: f64,
     /// The size at work, the iterations that were done there when it began, and when that was.
     current: (usize, usize, Instant),
+    /// When its first evaluation was done, which is slower than others, and how many came after it.
+    evaluated: Cell<Option<(Instant, usize)>>,
     steps: Vec<SizeStep>,
 }
 
@@ -148,12 +160,21 @@ impl Clock {
     /// Starts now, `before` seconds after the run began.
     pub fn new(steps: Vec<SizeStep>, before: f64) -> Self {
         let now = Instant::now();
-        Self { started: now, before, current: (0, 0, now), steps }
+        Self { started: now, before, current: (0, 0, now), evaluated: Cell::new(None), steps }
     }
 
     /// Notes that a size begins its iterations, of which so many are done already.
     pub fn begin(&mut self, index: usize, done: usize) {
         self.current = (index, done, Instant::now());
+        self.evaluated.set(None);
+    }
+
+    /// Notes an evaluation.
+    pub fn evaluated(&self) {
+        self.evaluated.set(Some(match self.evaluated.get() {
+            None => (Instant::now(), 0),
+            Some((first, count)) => (first, count + 1),
+        }));
     }
 
     /// Seconds since the start.
@@ -161,13 +182,17 @@ impl Clock {
         self.before + self.started.elapsed().as_secs_f64()
     }
 
-    /// Seconds that are left after `iteration` ≥ 1 iterations of the size at work: its speed, and costs.
+    /// Seconds that are left after `iteration` ≥ 1 iterations of the size at work: the speed of its evaluations, and costs.
     pub fn seconds_left(&self, iteration: usize) -> f64 {
         let (index, done, begun) = self.current;
         let step = self.steps[index];
-        let rate = begun.elapsed().as_secs_f64() / (iteration.saturating_sub(done).max(1) as f64 * step.cost);
-        let here = step.iterations.saturating_sub(iteration) as f64 * step.cost;
-        let later: f64 = self.steps[index + 1..].iter().map(|s| s.iterations as f64 * s.cost).sum();
-        rate * (here + later)
+        let (time, evaluations) = match self.evaluated.get() {
+            Some((first, count @ 1..)) => (first.elapsed(), count as f64),
+            _ => (begun.elapsed(), iteration.saturating_sub(done).max(1) as f64 * EVALUATIONS_PER_ITERATION),
+        };
+        let rate = time.as_secs_f64() / (evaluations * step.cost);
+        let work = |iterations: usize, cost: f64| iterations as f64 * EVALUATIONS_PER_ITERATION * cost;
+        let later: f64 = self.steps[index + 1..].iter().map(|step| work(step.iterations, step.cost)).sum();
+        rate * (work(step.iterations.saturating_sub(iteration), step.cost) + later)
     }
 }

@@ -10,7 +10,7 @@ use super::checkpoint::Behind;
 use super::ending::Ending;
 use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
-use super::progress::{Clock, Observer, SizeStep};
+use super::progress::{self, Clock, Observer, SizeStep};
 use super::regions::{Region, Regions};
 use super::request::{Request, Start, Style};
 use super::sizes::{self, Size};
@@ -92,7 +92,7 @@ impl<'a> StrokesJob<'a> {
         let sizes = sizes::sizes(target, settings.coarsest, settings.size_step, |size| plan(size).is_ok());
         let iterations = settings.iterations.plan(&sizes)?;
         let step = |(&size, &iterations)| {
-            Ok(SizeStep { size, iterations, cost: backend.kind().steps(plan(size)?).flops() })
+            Ok(SizeStep { size, iterations, cost: progress::cost(backend.kind().steps(plan(size)?).flops()) })
         };
         let steps = sizes.iter().zip(&iterations).map(step).collect::<Result<Vec<_>>>()?;
         // Least squares on features bring the style's colours by themselves; the content's detail is carried as it is.

@@ -113,6 +113,7 @@ impl<'a, 'o> Watched<'a, 'o> {
         record.last = terms.clone();
         drop(record);
         self.done.set(self.done.get() + 1);
+        self.clock.evaluated();
         self.observer.borrow_mut().evaluated(&Evaluated {
             evaluation: self.done.get(),
             size_index: self.index + 1,
