@@ -9,14 +9,16 @@ use std::time::Instant;
 
 use super::budget::{self, Budget};
 use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
+use super::ending::Ending;
 use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
-use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
+use super::progress::{Clock, Observer, SizeStep};
 use super::regions::{self, Regions};
 use super::request::{Request, Source, Style};
 use super::sizes::{self, Size};
 use super::start::StartPictures;
-use super::{Report, SizeReport, StyleTransfer, Stylized};
+use super::watched::{Before, Scored, Watched};
+use super::{SizeReport, StyleTransfer, Stylized};
 use crate::engine::Tiling;
 use crate::engine::backend::{Backend, BoxedEngine};
 use crate::engine::tiles::Tiles;
@@ -26,8 +28,8 @@ use crate::loss::targets::{StyleTarget, blend, measure_in_tiles};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
-use crate::optimize::{self, Limits, LossFunction, State, Step, Stop, StopReason};
-use crate::picture::{Picture, fit};
+use crate::optimize::{self, Limits, State, Step, Stop, StopReason};
+use crate::picture::fit;
 
 /// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
 const EVALUATIONS_PER_ITERATION: f64 = 1.05;
@@ -143,36 +145,16 @@ impl<'a> Job<'a> {
             let (iterations, repeated) = state.as_ref().map_or((0, 0), |s| (s.iterations(), s.repeated()));
             clock.begin(index, iterations);
             let (started, deadline, late) = (clock.seconds(), self.deadline(index), Cell::new(false));
-            let record = RefCell::new(Record::new(behind.best.take()));
-            let done =
-                Cell::new(behind.evaluations + state.as_ref().map_or(0, State::evaluations) - repeated);
-            let told = |terms: &Terms| {
-                done.set(done.get() + 1);
-                observer.borrow_mut().evaluated(&Evaluated {
-                    evaluation: done.get(),
-                    size_index: index + 1,
-                    width: step.size.0,
-                    height: step.size.1,
-                    seconds: clock.seconds(),
-                    terms,
-                });
+            let before = Before {
+                iterations: 0, // the optimiser's state counts them
+                evaluations: behind.evaluations,
+                of_state: state.as_ref().map_or(0, State::evaluations),
+                repeated,
             };
+            let (cancel, best) = (&self.request.cancel, behind.best.take());
+            let watched = Watched::new(&clock, &observer, cancel, &self.steps, index, before, best);
             let mut watch = |state: &Step| {
-                let record = record.borrow();
-                let progress = Progress {
-                    width: step.size.0,
-                    height: step.size.1,
-                    size_index: index + 1,
-                    size_count: self.steps.len(),
-                    iteration: state.iteration,
-                    iterations: step.iterations.max(state.iteration),
-                    terms: record.of(state.loss),
-                    evaluations: behind.evaluations + state.evaluations - repeated,
-                    seconds: clock.seconds(),
-                    seconds_left: clock.seconds_left(state.iteration),
-                    pixels: state.pixels,
-                };
-                observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)?;
+                watched.observe(state)?;
                 // Half an iteration late is as near as half an iteration early.
                 let pace = (clock.seconds() - started) / (state.iteration - iterations).max(1) as f64;
                 late.set(deadline.is_some_and(|deadline| clock.seconds() + pace / 2.0 >= deadline));
@@ -183,22 +165,22 @@ impl<'a> Job<'a> {
                 }
             };
             let save = |state: &State| {
-                let (mut saver, record) = (saver.borrow_mut(), record.borrow());
+                let mut saver = saver.borrow_mut();
                 let Some(saver) = saver.as_mut() else { return };
+                let (best, seconds) = watched.best();
                 let now = Behind {
                     reports: behind.reports.clone(),
                     evaluations: behind.evaluations,
                     seconds: clock.seconds(),
-                    evaluation_seconds: behind.evaluation_seconds + record.seconds,
-                    best: record.any.then(|| record.best.clone()),
+                    evaluation_seconds: behind.evaluation_seconds + seconds,
+                    best,
                 };
                 saver.save(&now, state);
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
             let most = if deadline.is_some() { usize::MAX } else { step.iterations };
             let limits = Limits { iterations: most, tolerance };
-            let cancel = &self.request.cancel;
-            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel, told: &told };
+            let mut recorded = watched.recorded(&mut objective);
             let mut outcome = match state {
                 Some(state) => optimize::resume(state, &mut recorded, &limits, &mut watch)?,
                 None => {
@@ -226,9 +208,9 @@ impl<'a> Job<'a> {
                 loss: outcome.loss,
                 stop: outcome.stop,
             });
-            let record = record.into_inner();
-            behind.evaluation_seconds += record.seconds;
-            loss = record.best;
+            let (best, seconds) = watched.best();
+            behind.evaluation_seconds += seconds;
+            loss = best.unwrap_or_default();
             let mut pixels = outcome.pixels;
             pixels.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
             painted = Some((step.size, pixels));
@@ -236,23 +218,10 @@ impl<'a> Job<'a> {
                 break;
             }
         }
-        let (width, height) = self.steps[self.steps.len() - 1].size;
-        let (size, pixels) = painted.expect("a pyramid has at least one size");
-        let pixels =
-            if size == (width, height) { pixels } else { self.start.carry(&pixels, size, (width, height)) };
-        let picture = Picture::from_rgb(width, height, pixels)?;
-        let report = Report {
-            width,
-            height,
-            seconds: clock.seconds(),
-            evaluation_seconds: behind.evaluation_seconds,
-            evaluations: behind.evaluations,
-            loss,
-            stop: behind.reports[behind.reports.len() - 1].stop,
-            sizes: behind.reports,
-            threads: self.transfer.threads(),
-        };
-        Ok(Stylized { picture, report })
+        behind.seconds = clock.seconds();
+        let target = self.steps[self.steps.len() - 1].size;
+        let painted = painted.expect("a pyramid has at least one size");
+        Ending { transfer: self.transfer, start: &self.start, target, painted, behind, loss }.stylized()
     }
 
     /// What this would do, with the speed of the machine tried out at the coarsest size.
@@ -390,61 +359,12 @@ pub(super) fn about_the_style(error: Error) -> Error {
     }
 }
 
-/// The terms of the last evaluation and of the best one, and the time that all took.
-#[derive(Default)]
-struct Record {
-    last: Terms,
-    best: Terms,
-    any: bool,
-    seconds: f64,
-}
-
-impl Record {
-    /// Of a size at which `best` was the best so far.
-    fn new(best: Option<Terms>) -> Self {
-        let any = best.is_some();
-        Self { best: best.unwrap_or_default(), any, ..Self::default() }
-    }
-
-    fn note(&mut self, terms: &Terms) {
-        if !self.any || terms.total < self.best.total {
-            self.best = terms.clone();
-        }
-        self.any = true;
-        self.last = terms.clone();
-    }
-
-    /// The terms whose total is `loss`.
-    fn of(&self, loss: f64) -> &Terms {
-        if self.last.total == loss { &self.last } else { &self.best }
-    }
-}
-
-/// The objective as the optimiser sees it, with its terms on record.
-struct Recorded<'a> {
-    objective: &'a mut Objective<BoxedEngine>,
-    record: &'a RefCell<Record>,
-    cancel: &'a Cancel,
-    told: &'a dyn Fn(&Terms),
-}
-
-impl LossFunction for Recorded<'_> {
+impl Scored for Objective<BoxedEngine> {
     fn length(&self) -> usize {
-        self.objective.picture().len()
+        self.picture().len()
     }
 
-    fn evaluate(&mut self, pixels: &[f32], gradient: &mut [f32]) -> Result<f64> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let begun = Instant::now();
-        let terms = self.objective.evaluate(pixels, gradient);
-        let mut record = self.record.borrow_mut();
-        record.seconds += begun.elapsed().as_secs_f64();
-        let loss = terms.total;
-        record.note(terms);
-        drop(record);
-        (self.told)(terms);
-        Ok(loss)
+    fn score(&mut self, pixels: &[f32], gradient: &mut [f32]) -> &Terms {
+        self.evaluate(pixels, gradient)
     }
 }

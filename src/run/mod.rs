@@ -9,6 +9,7 @@ mod builder;
 pub mod checkpoint;
 pub mod colour;
 pub mod defaults;
+mod ending;
 mod fingerprint;
 mod forecast;
 mod guides;
@@ -28,6 +29,7 @@ mod strokes;
 mod style_saver;
 pub mod threads;
 pub mod values;
+mod watched;
 
 pub use builder::Builder;
 pub use checkpoint::{Checkpoint, Checkpoints};
