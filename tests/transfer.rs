@@ -230,3 +230,40 @@ fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
     let result = transfer.run(&Request::picture(&content(), [style()]), ());
     assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));
 }
+
+/// A limit of memory that the whole picture does not keep gives tiles: the same picture but for rounding, the same bytes for
+/// any number of threads, and the number that a refusal tells would do.
+#[test]
+fn a_limit_of_memory_is_kept_in_tiles() {
+    let (content, style) = (picture(160, 120, 1.0), picture(120, 120, 2.3));
+    let transfer = |threads: usize, limit: Option<usize>| {
+        let network = weights::random("8,8|8", 3).unwrap();
+        let builder = StyleTransfer::builder().network(network).size(160).coarsest(160);
+        let builder = builder.iterations(vec![2]).tolerance(0.0).threads(threads);
+        limit.map_or(builder.clone(), |limit| builder.max_memory(limit)).build().unwrap()
+    };
+    let request = || Request::picture(&content, [style.clone()]);
+    let whole = transfer(2, Some(10_000_000_000)).forecast(&request()).unwrap();
+    assert_eq!(whole.sizes[0].tiles, 1);
+    let limit = whole.memory_bytes as usize - 2_000_000;
+    let tiled = transfer(2, Some(limit)).forecast(&request()).unwrap();
+    assert!(tiled.sizes[0].tiles > 1 && tiled.memory_bytes as usize <= limit, "{tiled:?}");
+
+    let paint = |threads, limit| transfer(threads, limit).run(&request(), ()).unwrap();
+    let (whole, tiled) = (paint(1, None), paint(1, Some(limit)));
+    let largest = |a: &Picture, b: &Picture| {
+        a.rgb().iter().zip(b.rgb()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    let difference = largest(&whole.picture, &tiled.picture);
+    assert!(difference > 0.0 && difference < 1e-3, "{difference}");
+    assert!((whole.report.loss.total / tiled.report.loss.total - 1.0).abs() < 1e-4);
+    assert_eq!(paint(3, Some(limit)).picture, tiled.picture);
+    assert_eq!(paint(2, Some(10_000_000_000)).picture, whole.picture, "what fits is one tile");
+
+    let text = message(transfer(1, Some(30_000_000)).run(&request(), ()));
+    assert!(text.starts_with("max_memory: 30M is too little for 160x120 pixels"), "{text}");
+    let would_do = text.split("about ").nth(1).unwrap().split('M').next().unwrap();
+    let would_do = 1_000_000 * would_do.parse::<usize>().unwrap();
+    assert!(transfer(1, Some(would_do)).size(&request()).is_ok(), "{text}");
+    assert!(transfer(1, Some(would_do - 1_000_000)).size(&request()).is_err(), "{text}");
+}

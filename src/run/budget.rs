@@ -23,7 +23,7 @@ const OWN_VECTORS: usize = 4;
 /// Those that a term of one's own takes: pixels and slopes, in f64.
 const TERM_VECTORS: usize = 4;
 
-/// The part of the memory that measuring a style may take: two thirds, the rest is for the pictures.
+/// The part of what the program leaves that measuring a style may take: two thirds, the rest is for the pictures.
 const MEASURING: (usize, usize) = (2, 3);
 
 /// See the module's text.
@@ -77,7 +77,8 @@ impl Budget {
         let beside = self.beside(plan, self.vectors);
         let tiling = budget::tiling(plan, self.kind, compared, limit.saturating_sub(beside));
         // Styles are measured beside what a run begins with.
-        let start = self.beside(plan, OWN_VECTORS) / (MEASURING.1 - MEASURING.0) * MEASURING.1;
+        let begun = self.beside(plan, OWN_VECTORS) - PROGRAM;
+        let start = PROGRAM + begun.div_ceil(MEASURING.1 - MEASURING.0) * MEASURING.1;
         match tiling {
             Ok(tiling) if start <= limit => {
                 affordable(&tiling, self.bytes(&tiling, compared), limit)?;
@@ -138,12 +139,12 @@ pub(super) fn measuring(plan: &Plan, kind: EngineKind, limit: Option<usize>) -> 
     };
     // At its own size, and as it is resized to it.
     let beside = 2 * size_of::<f32>() * plan.picture().len();
-    budget::tiling(plan, kind, &[], (limit / MEASURING.1 * MEASURING.0).saturating_sub(beside)).map_err(|least| {
+    budget::tiling(plan, kind, &[], (limit.saturating_sub(PROGRAM) / MEASURING.1 * MEASURING.0).saturating_sub(beside)).map_err(|least| {
         let (width, height) = (plan.picture().width, plan.picture().height);
         let message = format!(
             "{} is too little to measure {width}x{height} pixels in; about {} would do, or choose a smaller size",
             Bytes(limit),
-            megabytes((least + beside).div_ceil(MEASURING.0) * MEASURING.1)
+            megabytes(PROGRAM + (least + beside).div_ceil(MEASURING.0) * MEASURING.1)
         );
         Error::option("max_memory", message)
     })
