@@ -4,6 +4,7 @@ mod algorithm;
 pub mod backend;
 mod demand;
 pub mod fast;
+mod limits;
 pub mod memory;
 mod moments;
 pub mod packed;

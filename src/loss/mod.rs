@@ -8,10 +8,12 @@ mod family;
 mod gram;
 pub mod normalisation;
 pub mod objective;
+mod ordinary;
 mod pixel;
 pub mod range;
 mod statistic;
 pub mod targets;
+pub mod temporal;
 pub mod variation;
 
 pub use normalisation::Normalisation;

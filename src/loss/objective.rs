@@ -1,13 +1,15 @@
 //! The objective: pixels ↦ (loss by term, gradient), one forward and one backward pass through the network.
 
 use super::family::Family;
+use super::ordinary;
 use super::pixel::{Scratch, WeightedPixelTerm};
 use super::targets::StyleTarget;
+use super::temporal::Anchor;
 use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
 use crate::error::{Error, Result};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
-use crate::tensor::{Factor, Padding, PositionWeights};
+use crate::tensor::{Factor, Padding, PositionWeights, Shape};
 
 /// The content picture that is compared with.
 #[derive(Clone, Copy)]
@@ -64,6 +66,8 @@ pub struct Objective<E: Engine> {
     content: Vec<Content>,
     style: Vec<Style>,
     pixel: Vec<WeightedPixelTerm>,
+    /// What a picture whose features are all 0 would cost.
+    empty: f64,
     evaluations: usize,
     /// Of the last evaluation; this and what follows is reused.
     terms: Terms,
@@ -78,7 +82,7 @@ impl<E: Engine> Objective<E> {
     /// `losses` must have gone through [`Losses::normalised`], and its taps must be the engine's.
     ///
     /// # Errors
-    /// With the normalisation `relative`, a layer on which the target picture is all 0: there is nothing to be
+    /// With the normalisation `relative`, a layer on which the style is all 0, or an ordinary content: there is nothing to be
     /// relative to.
     pub fn new(
         mut engine: E,
@@ -92,12 +96,31 @@ impl<E: Engine> Objective<E> {
         if let Some(content) =
             content.filter(|_| losses.content_weight > 0.0 && !losses.content_layers.is_empty())
         {
-            engine.forward(content.rgb);
-            for &(layer, weight) in losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0) {
+            let layers = || losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0);
+            let norms = |engine: &mut E, rgb: &[E::Scalar]| -> Vec<f64> {
+                engine.forward(rgb);
+                let norm = |&(layer, _): &(Layer, f64)| {
+                    let tap = engine.plan().tap(layer).expect("content layers are taps");
+                    engine.remember(tap);
+                    engine.distance(tap, None).1
+                };
+                layers().map(norm).collect()
+            };
+            let faintness = match losses.normalisation.sees_faintness() {
+                true => ordinary::faintness(content.rgb),
+                false => 0.0,
+            };
+            let mut lacking = vec![0.0; layers().count()];
+            if faintness > 0.0 {
+                let Shape { height, width, .. } = engine.plan().picture();
+                lacking = norms(&mut engine, &ordinary::noise(height, width));
+                lacking.iter_mut().for_each(|norm| *norm *= faintness);
+            }
+            let own = norms(&mut engine, content.rgb);
+            for ((&(layer, weight), norm), lacking) in layers().zip(own).zip(lacking) {
                 let tap = engine.plan().tap(layer).expect("content layers are taps");
-                engine.remember(tap);
-                let (_, norm) = engine.distance(tap, None);
-                let factor = losses.normalisation.content_factor(engine.plan().tap_shape(tap), norm);
+                let shape = engine.plan().tap_shape(tap);
+                let factor = losses.normalisation.content_factor(shape, norm, lacking);
                 let factor = losses.content_weight * weight * finite(factor, layer, "content")?;
                 empty += factor * norm;
                 let weights = content.weights.map(|weights| weights(layer));
@@ -150,12 +173,23 @@ impl<E: Engine> Objective<E> {
             content: content_terms,
             style: style_terms,
             pixel,
+            empty,
             evaluations: 0,
             terms,
             affine: Vec::new(),
             seeds: Vec::new(),
             scratch: Scratch::default(),
         })
+    }
+
+    /// Holds pictures to one that came before, by the temporal term; `weight` is a multiple of the loss that a picture without
+    /// any features would have, like that of the range term.
+    #[must_use]
+    pub fn held_to(mut self, anchor: Anchor, weight: f64) -> Self {
+        let term = WeightedPixelTerm::Temporal(weight * self.empty, anchor);
+        self.terms.pixel.push((term.name().to_owned(), 0.0));
+        self.pixel.push(term);
+        self
     }
 
     /// Evaluations so far.

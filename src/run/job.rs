@@ -8,6 +8,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
+use super::defaults;
+use super::following::Following;
 use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
 use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
@@ -38,6 +40,8 @@ pub(super) struct Job<'a> {
     request: &'a Request<'a>,
     start: StartPictures,
     steps: Vec<SizeStep>,
+    /// Of a frame that follows another.
+    following: Option<Following>,
 }
 
 impl<'a> Job<'a> {
@@ -51,8 +55,13 @@ impl<'a> Job<'a> {
         let (settings, shares) = (&transfer.settings, request.shares()?);
         let steps = Self::steps(transfer, losses, request, target)?;
         let has_style = !losses.style_taps().is_empty();
-        let start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
-        Ok(Self { transfer, losses, request, start, steps })
+        let mut start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
+        let following = Following::new(request, target)?;
+        if let Some(following) = &following {
+            let fresh = Picture::from_rgb(target.0, target.1, start.at(target))?;
+            start = StartPictures::Picture(following.start(&fresh)?);
+        }
+        Ok(Self { transfer, losses, request, start, steps, following })
     }
 
     /// The sizes, each of which is possible.
@@ -79,8 +88,13 @@ impl<'a> Job<'a> {
             Ok(plan)
         };
         plan(target)?;
-        let sizes = sizes::sizes(target, settings.coarsest, |size| plan(size).is_ok());
-        let iterations = settings.iterations.plan(&sizes)?;
+        let mut sizes = sizes::sizes(target, settings.coarsest, |size| plan(size).is_ok());
+        let mut iterations = &settings.iterations;
+        if request.before.is_some() {
+            sizes.drain(..sizes.len().saturating_sub(defaults::FRAME_SIZES));
+            iterations = &settings.frame_iterations;
+        }
+        let iterations = iterations.plan(&sizes)?;
         let step =
             |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
         for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
@@ -299,7 +313,13 @@ impl<'a> Job<'a> {
         let kept = regions.content.as_ref().map(|mask| |layer: Layer| mask.at_layer(&plan, layer));
         let kept = kept.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
         let content = content.as_ref().map(|content| ContentPicture { rgb: content.rgb(), weights: kept });
-        Objective::new(engine, self.losses, content, &styles)
+        let objective = Objective::new(engine, self.losses, content, &styles)?;
+        Ok(match &self.following {
+            Some(following) => {
+                objective.held_to(following.anchor(size), self.transfer.settings.temporal_weight)
+            }
+            None => objective,
+        })
     }
 }
 

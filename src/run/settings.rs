@@ -51,6 +51,10 @@ pub(crate) struct Settings {
     /// The content's part in a start that is not the content.
     pub init_blend: f64,
     pub colours: Colours,
+    /// The weight of the temporal term of a frame that follows another.
+    pub temporal_weight: f64,
+    /// The iterations of such a frame at its sizes.
+    pub frame_iterations: Iterations,
     /// For a picture with content; see [`losses`] for other uses.
     pub losses: Losses,
 }
@@ -116,6 +120,12 @@ impl Settings {
                 part => part.unwrap_or(0.0),
             },
             colours: colours(&options.picture)?,
+            temporal_weight: temporal_weight(options.frames.temporal_weight)?,
+            frame_iterations: options
+                .frames
+                .frame_iterations
+                .clone()
+                .unwrap_or(Iterations::Halving(defaults::FRAME_ITERATIONS)),
             losses: with_strength(
                 options,
                 losses(&options.content, &for_method(&options.loss, method), network, Purpose::Picture)?,
@@ -129,6 +139,17 @@ fn schedule(method: Method) -> (usize, Iterations) {
     match method {
         Method::Gram => (defaults::COARSEST, Iterations::default()),
         Method::Strokes => (defaults::STROKES_COARSEST, Iterations::Halving(defaults::STROKES_ITERATIONS)),
+    }
+}
+
+fn temporal_weight(said: Option<f64>) -> Result<f64> {
+    let weight = said.unwrap_or(defaults::TEMPORAL_WEIGHT);
+    match weight >= 0.0 && weight.is_finite() {
+        true => Ok(weight),
+        false => Err(Error::option(
+            "temporal_weight",
+            format!("{weight} cannot be a weight; give a finite number of at least 0"),
+        )),
     }
 }
 
