@@ -64,6 +64,7 @@ mod diagnose;
 mod engine;
 mod error;
 mod files;
+mod flow;
 mod kernels;
 mod loss;
 mod names;
@@ -104,6 +105,9 @@ pub use tensor::{Padding, Pooling};
 pub mod internals {
     pub mod engine {
         pub use crate::engine::*;
+    }
+    pub mod flow {
+        pub use crate::flow::*;
     }
     pub mod kernels {
         pub use crate::kernels::*;

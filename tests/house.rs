@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms of `src`, from the ground up; a room may use those before it, and its own floor's where they stand together.
-const FLOORS: [&[&str]; 13] = [
+const FLOORS: [&[&str]; 14] = [
     &["error", "names", "text"],
     &["tensor", "random", "files"],
     &["kernels"],
     &["picture"],
+    &["flow"],
     &["network"],
     &["weights"],
     &["engine"],

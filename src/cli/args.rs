@@ -15,6 +15,7 @@ use crate::run::values::Preset;
 use super::batch::BatchArgs;
 use super::checkpoint::{CheckpointArgs, ResumeArgs};
 use super::examples;
+use super::frames::FramesArgs;
 use super::masks::RegionArgs;
 use super::running::RunningArgs;
 use super::saving::SavingArgs;
@@ -42,6 +43,9 @@ pub(super) enum Command {
     /// Paint many pictures: every content in every style, or the rows of a file; what is done is left alone
     #[command(after_help = examples::BATCH)]
     Batch(Box<BatchArgs>),
+    /// Paint the frames of a sequence, each from the one before moved along, so that strokes stay where they are
+    #[command(after_help = examples::FRAMES)]
+    Frames(Box<FramesArgs>),
     /// Paint small pictures with options varied, on one labelled sheet to choose from
     #[command(after_help = examples::SHEET)]
     Sheet(Box<SheetArgs>),

@@ -33,6 +33,13 @@ Examples:
 
 The same command goes on where it was stopped. Exit status: 0 all done, 1 some failed, 130 interrupted.";
 
+pub(super) const FRAMES: &str = "\
+Examples:
+  impasto frames frames painting.jpg -o painted
+  impasto frames frames painting.jpg -o painted --size 720x --temporal-weight 20 --json
+
+The same command goes on where it was stopped. Exit status: 0 all done, 1 a frame failed, 130 interrupted.";
+
 pub(super) const SHEET: &str = "\
 Examples:
   impasto sheet photo.jpg painting.jpg --vary content-weight=0.005,0.02,0.08 -o sheet.png

@@ -13,6 +13,7 @@ mod checkpoint;
 mod dry_run;
 mod evaluate;
 mod examples;
+mod frames;
 mod inputs;
 mod inspect;
 mod interrupt;
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
         args::Command::Transfer(args) => transfer::transfer(&args),
         args::Command::Texture(args) => transfer::texture(&args),
         args::Command::Batch(args) => batch::run(&args),
+        args::Command::Frames(args) => frames::run(&args),
         args::Command::Sheet(args) => sheet::run(&args),
         args::Command::Resume(args) => checkpoint::resume(&args),
         args::Command::Style(args) => style::run(&args),

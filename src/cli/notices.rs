@@ -82,6 +82,11 @@ impl Notices {
         }
     }
 
+    /// Says that a picture has one colour, and what follows from that.
+    pub fn flat(&mut self, file: &Path, consequence: &str) {
+        self.add(file.display().to_string(), "flat", format!("has one colour only, {consequence}"));
+    }
+
     /// Everything so far.
     pub fn list(&self) -> &[Notice] {
         &self.list

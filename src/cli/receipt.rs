@@ -22,7 +22,7 @@ use crate::weights;
 pub(super) struct Receipt {
     /// The version of the program.
     pub impasto: String,
-    /// `transfer` or `texture`.
+    /// `transfer`, `texture` or `frames`.
     pub command: String,
     /// Every option that was said and changes the picture, as a settings file has it.
     pub settings: Options,

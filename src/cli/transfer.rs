@@ -13,7 +13,6 @@ use super::{Ending, dry_run, interrupt, output, settings_file};
 use crate::engine::memory;
 use crate::error::Result;
 use crate::optimize::StopReason;
-use crate::picture::Picture;
 use crate::run::{Report, Stylized, defaults};
 
 /// Paints a picture.
@@ -128,20 +127,10 @@ pub(super) fn tell_how_it_ended(stylized: &Stylized, notices: &mut Notices) {
             notices.add(about, size.stop.name(), message);
         }
     }
-    if is_nearly_constant(&stylized.picture) {
+    if stylized.picture.is_flat() {
         let message = "is nearly one colour; the content or the style may give the method nothing to hold";
         notices.add("result", "constant", message);
     }
-}
-
-/// Whether no channel varies by more than two steps of 8 bits.
-fn is_nearly_constant(picture: &Picture) -> bool {
-    let plane = picture.width() * picture.height();
-    picture.rgb().chunks_exact(plane).all(|channel| {
-        let (low, high) =
-            channel.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
-        high - low < 2.5 / 255.0
-    })
 }
 
 /// The last line of `--json`.

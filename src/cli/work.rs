@@ -20,7 +20,7 @@ use crate::run::{Report, Request, Start, Style, StyleTransfer, defaults};
 
 /// What is to be painted, of what, with which options.
 pub(super) struct Work {
-    /// `transfer` or `texture`.
+    /// `transfer`, `texture` or `frames`.
     pub command: &'static str,
     /// The content, for a transfer.
     pub content: Option<PathBuf>,
@@ -170,7 +170,7 @@ impl Prepared<'_> {
         Ok(Loaded { content, styles, keep, strength, start, inputs: inputs.files().to_vec() })
     }
 
-    /// The size of the result, and a notice for every picture that is enlarged to be used at it.
+    /// The size of the result, and a notice for every picture that is flat, or enlarged to be used at it.
     ///
     /// # Errors
     /// As [`StyleTransfer::run`], for what depends on the size.
@@ -178,11 +178,17 @@ impl Prepared<'_> {
         let size = self.transfer.size(&loaded.request())?;
         if let (Some(file), Some(content)) = (self.work.content(), &loaded.content) {
             notices.enlarged(file, content, size);
+            if content.is_flat() {
+                notices.flat(file, "so that there is nothing else to keep of it");
+            }
         }
         for (value, style) in self.work.styles.iter().zip(&loaded.styles) {
             if let (Some(picture), Some(used)) = (style.picture(), style.size(self.work.style_scale(), size))
             {
                 notices.enlarged(&value.file, picture, used);
+                if picture.is_flat() {
+                    notices.flat(&value.file, "so that there is no style in it but that");
+                }
             }
         }
         Ok(size)

@@ -1,13 +1,20 @@
 //! How much memory a run will take, and whether the machine has it: a run that cannot end does not begin.
 
+use std::path::Path;
+
 use super::demand::{Demand, EngineKind};
+use super::limits;
 use crate::error::{Error, Result};
 use crate::network::Layer;
 use crate::network::plan::Plan;
 
 /// Vectors of the picture's size that the optimiser and the pyramid hold: one for each remembered pair of L-BFGS (two
-/// of half the size), a dozen for its state, and the pictures themselves.
-const PIXEL_VECTORS: usize = 30;
+/// of half the size), and a dozen for its state and the pictures themselves.
+const PIXEL_VECTORS: usize = 22;
+
+/// What a painting takes whatever its size: the program, the network's file, pictures as they are read, and what the
+/// allocator keeps of coarser sizes.
+const PROCESS: usize = 42_000_000;
 
 /// What an engine is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +36,7 @@ pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use)
         Use::Evaluation => demand,
         Use::Painting => {
             let vectors = PIXEL_VECTORS * plan.picture().len() * size_of::<f32>();
-            demand + Demand::of_coarser(&steps) + vectors
+            PROCESS + demand + Demand::of_coarser(&steps) + vectors
         }
     }
 }
@@ -77,18 +84,9 @@ fn gigabytes(bytes: usize) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
-/// Bytes that this process may still take: what the system has and what its control group allows.
+/// Bytes that this process may still take, as far as the machine tells (Linux).
 pub fn available() -> Option<usize> {
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    let line = |text: String, key: &str| -> Option<usize> {
-        let rest = text.lines().find_map(|line| line.strip_prefix(key))?.to_owned();
-        rest.trim().trim_end_matches("kB").trim().parse::<usize>().ok()?.checked_mul(1024)
-    };
-    let system = line(read("/proc/meminfo")?, "MemAvailable:")?;
-    let number = |path: &str| read(path)?.trim().parse::<usize>().ok();
-    let group = number("/sys/fs/cgroup/memory.max")
-        .map(|most| most.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
-    Some(group.map_or(system, |group| system.min(group)))
+    limits::available(Path::new("/"))
 }
 
 /// The most memory that this process has held so far, in bytes (Linux only).

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod budget;
 mod demand;
 pub mod fast;
+mod limits;
 pub mod memory;
 mod moments;
 pub mod packed;

@@ -9,11 +9,13 @@ mod family;
 mod gram;
 pub mod normalisation;
 pub mod objective;
+mod ordinary;
 mod pixel;
 pub mod range;
 mod statistic;
 mod style;
 pub mod targets;
+pub mod temporal;
 pub mod variation;
 
 pub use normalisation::Normalisation;

@@ -3,9 +3,11 @@
 //! A picture in tiles takes two passes forward: the moments of the whole must be known before anything is sent back.
 
 use super::content::Content;
+use super::ordinary;
 use super::pixel::{Scratch, WeightedPixelTerm};
 use super::style::Style;
 use super::targets::StyleTarget;
+use super::temporal::Anchor;
 use crate::engine::tiles::Tiles;
 use crate::engine::{Affine, Engine, Seed};
 use crate::error::{Error, Result};
@@ -45,6 +47,8 @@ pub struct Objective<E: Engine> {
     content: Vec<Content<E::Scalar>>,
     style: Vec<Style>,
     pixel: Vec<WeightedPixelTerm>,
+    /// What a picture whose features are all 0 would cost.
+    empty: f64,
     evaluations: usize,
     /// Of the last evaluation; this and what follows is reused.
     terms: Terms,
@@ -72,7 +76,7 @@ impl<E: Engine> Objective<E> {
     /// `losses` must have gone through [`Losses::normalised`], and its taps must be the engine's.
     ///
     /// # Errors
-    /// With the normalisation `relative`, a layer on which the target picture is all 0: there is nothing to be
+    /// With the normalisation `relative`, a layer on which the style is all 0, or an ordinary content: there is nothing to be
     /// relative to.
     pub fn in_tiles(
         mut tiles: Tiles<E>,
@@ -91,15 +95,33 @@ impl<E: Engine> Objective<E> {
             content_terms.extend(
                 weighty().map(|&(layer, _)| Content::new(&tiles, layer, content.weights.map(|of| of(layer)))),
             );
-            let mut norms = vec![0.0; content_terms.len()];
-            for tile in 0..tiles.tiling().count() {
-                tiles.forward(tile, content.rgb);
-                for (term, norm) in content_terms.iter_mut().zip(&mut norms) {
-                    *norm += term.remember(&mut tiles, tile);
+            let mut norms = |rgb: &[E::Scalar]| {
+                let mut norms = vec![0.0; content_terms.len()];
+                for tile in 0..tiles.tiling().count() {
+                    tiles.forward(tile, rgb);
+                    for (term, norm) in content_terms.iter_mut().zip(&mut norms) {
+                        *norm += term.remember(&mut tiles, tile);
+                    }
                 }
+                norms
+            };
+            let faintness = match losses.normalisation.sees_faintness() {
+                true => ordinary::faintness(content.rgb),
+                false => 0.0,
+            };
+            let mut lacking = vec![0.0; weighty().count()];
+            if faintness > 0.0 {
+                let Shape { height, width, .. } = plan.picture();
+                lacking = norms(&ordinary::noise(height, width));
+                lacking.iter_mut().for_each(|norm| *norm *= faintness);
             }
-            for ((term, norm), (layer, weight)) in content_terms.iter_mut().zip(norms).zip(weighty()) {
-                let factor = losses.normalisation.content_factor(plan.tap_shape(term.tap), norm);
+            let own = norms(content.rgb);
+            let norms = own.into_iter().zip(lacking);
+            for ((term, (norm, lacking)), (layer, weight)) in
+                content_terms.iter_mut().zip(norms).zip(weighty())
+            {
+                let shape = plan.tap_shape(term.tap);
+                let factor = losses.normalisation.content_factor(shape, norm, lacking);
                 term.factor = losses.content_weight * weight * finite(factor, *layer, "content")?;
                 empty += term.factor * norm;
             }
@@ -149,12 +171,23 @@ impl<E: Engine> Objective<E> {
             content: content_terms,
             style: style_terms,
             pixel,
+            empty,
             evaluations: 0,
             terms,
             affine: Vec::new(),
             seeds: Vec::new(),
             scratch: Scratch::default(),
         })
+    }
+
+    /// Holds pictures to one that came before, by the temporal term; `weight` is a multiple of the loss that a picture without
+    /// any features would have, like that of the range term.
+    #[must_use]
+    pub fn held_to(mut self, anchor: Anchor, weight: f64) -> Self {
+        let term = WeightedPixelTerm::Temporal(weight * self.empty, anchor);
+        self.terms.pixel.push((term.name().to_owned(), 0.0));
+        self.pixel.push(term);
+        self
     }
 
     /// Evaluations so far.

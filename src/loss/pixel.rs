@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::temporal::{self, Anchor};
 use super::{range, variation};
 use crate::tensor::{Scalar, Shape};
 
@@ -49,6 +50,8 @@ pub(crate) enum WeightedPixelTerm {
     Variation(f64, bool),
     /// [`range`].
     Range(f64),
+    /// [`temporal`], and the picture before.
+    Temporal(f64, Anchor),
     /// A user's.
     Custom(Arc<dyn PixelTerm>),
 }
@@ -73,6 +76,7 @@ impl WeightedPixelTerm {
         match self {
             Self::Variation(..) => "tv",
             Self::Range(_) => "range",
+            Self::Temporal(..) => "temporal",
             Self::Custom(term) => term.name(),
         }
     }
@@ -85,6 +89,9 @@ impl WeightedPixelTerm {
                 weight * variation::add(rgb, shape, *weight, *wraps, gradient, sums)
             }
             Self::Range(weight) => weight * range::add(rgb, *weight, gradient, sums),
+            Self::Temporal(weight, anchor) => {
+                weight * temporal::add(rgb, shape, anchor, *weight, gradient, sums)
+            }
             Self::Custom(term) => {
                 let Scratch { rgb: values, slopes, .. } = scratch;
                 values.clear();

@@ -263,6 +263,15 @@ impl Picture {
         self.resized(width, height)
     }
 
+    /// Whether no channel varies by more than two steps of 8 bits: there is one colour and nothing else.
+    pub(crate) fn is_flat(&self) -> bool {
+        self.rgb.chunks_exact(self.width * self.height).all(|channel| {
+            let (low, high) =
+                channel.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+            high - low < 2.5 / 255.0
+        })
+    }
+
     /// As [`Picture::resized`], for sizes that are known to be within the limits.
     pub(crate) fn at_size(&self, width: usize, height: usize) -> Self {
         let (from, to) = ((self.width, self.height), (width, height));

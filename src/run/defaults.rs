@@ -86,6 +86,15 @@ pub const TV_WEIGHT: f64 = 0.02;
 /// picture that was cut off showed about twice the style error of one that was held.
 pub const RANGE_WEIGHT: f64 = 10.0;
 
+/// How firmly a frame is held to the one before: strokes stay where the picture stays, and uncovered places are painted anew.
+pub const TEMPORAL_WEIGHT: f64 = 10.0;
+
+/// Sizes of a frame that follows another: it starts from a painted picture, to which only the finest sizes add.
+pub const FRAME_SIZES: usize = 2;
+
+/// The iterations of a frame that follows another: what its start lacks is little.
+pub const FRAME_ITERATIONS: usize = 40;
+
 /// The style layers: what the network's file recommends, else the paper's relu1_1 … relu5_1 as far as the
 /// network has them.
 pub fn style_layers(network: &Network) -> Vec<WeightedLayer> {

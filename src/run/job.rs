@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use super::budget::{self, Budget};
 use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
+use super::defaults;
 use super::ending::Ending;
+use super::following::Following;
 use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
 use super::progress::{self, Clock, EVALUATIONS_PER_ITERATION, Observer, SizeStep};
@@ -29,7 +31,7 @@ use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, State, Step, Stop, StopReason};
-use crate::picture::fit;
+use crate::picture::{Picture, fit};
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct Job<'a> {
@@ -39,6 +41,8 @@ pub(super) struct Job<'a> {
     budget: Budget,
     start: StartPictures,
     steps: Vec<SizeStep>,
+    /// Of a frame that follows another.
+    following: Option<Following>,
 }
 
 impl<'a> Job<'a> {
@@ -52,9 +56,14 @@ impl<'a> Job<'a> {
         let (settings, shares) = (&transfer.settings, request.shares()?);
         let steps = Self::steps(transfer, losses, request, target)?;
         let has_style = !losses.style_taps().is_empty();
-        let start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
         let budget = Budget::new(settings, request, transfer.computing.backend.kind());
-        Ok(Self { transfer, losses, request, budget, start, steps })
+        let mut start = StartPictures::new(request, settings, has_style, &shares, target, steps[0].size)?;
+        let following = Following::new(request, target)?;
+        if let Some(following) = &following {
+            let fresh = Picture::from_rgb(target.0, target.1, start.at(target))?;
+            start = StartPictures::Picture(following.start(&fresh)?);
+        }
+        Ok(Self { transfer, losses, request, budget, start, steps, following })
     }
 
     /// The sizes, each of which is possible.
@@ -81,8 +90,14 @@ impl<'a> Job<'a> {
             budget.painting(&plan, &compared)
         };
         plan(target)?;
-        let sizes = sizes::sizes(target, settings.coarsest, settings.size_step, |size| plan(size).is_ok());
-        let iterations = settings.iterations.plan(&sizes)?;
+        let mut sizes =
+            sizes::sizes(target, settings.coarsest, settings.size_step, |size| plan(size).is_ok());
+        let mut iterations = &settings.iterations;
+        if request.before.is_some() {
+            sizes.drain(..sizes.len().saturating_sub(defaults::FRAME_SIZES));
+            iterations = &settings.frame_iterations;
+        }
+        let iterations = iterations.plan(&sizes)?;
         let cost = |tiling: Tiling| {
             // Tiles go forward twice, but for the last.
             let passes = 1.0 + 0.5 * (tiling.count() - 1) as f64 / tiling.count() as f64;
@@ -280,7 +295,13 @@ impl<'a> Job<'a> {
         let kept = kept.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
         let content = content.as_ref().map(|content| ContentPicture { rgb: content.rgb(), weights: kept });
         let tiling = self.budget.painting(&plan, &self.losses.content_taps())?;
-        Objective::in_tiles(in_tiles(painting, tiling)?, self.losses, content, &styles)
+        let objective = Objective::in_tiles(in_tiles(painting, tiling)?, self.losses, content, &styles)?;
+        Ok(match &self.following {
+            Some(following) => {
+                objective.held_to(following.anchor(size), self.transfer.settings.temporal_weight)
+            }
+            None => objective,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ pub mod colour;
 pub mod defaults;
 mod ending;
 mod fingerprint;
+mod following;
 mod forecast;
 mod guides;
 mod job;
@@ -218,6 +219,7 @@ impl StyleTransfer {
         self.refuse_idle_options(request, target)?;
         request.check_masks(target)?;
         self.check_saved_styles(request)?;
+        following::check(request, target)?;
         let losses = match request.content {
             Some(_) => self.settings.losses.clone(),
             None => self.texture_losses()?,
@@ -309,6 +311,11 @@ impl StyleTransfer {
             let message = "saves the state of `method` gram; a run of strokes is begun anew: leave it out";
             return Err(Error::option("checkpoint", message));
         }
+        if request.before.is_some() {
+            let message =
+                "strokes has no temporal term, so that frames would not hang together; leave it out";
+            return Err(Error::option("method", message));
+        }
         StrokesJob::new(self, losses, request, target)?.paint(observer)
     }
 
@@ -322,6 +329,10 @@ impl StyleTransfer {
         let settings = &self.settings;
         let (target, losses) = self.checked(request)?;
         let bound = checkpoint.is_some() || request.checkpoints.is_some();
+        if bound && request.before.is_some() {
+            let message = "saves runs of single pictures; a frame is begun anew: leave it out";
+            return Err(Error::option("checkpoint", message));
+        }
         let binding = bound.then(|| self.binding(request));
         if let (Some(checkpoint), Some(binding)) = (&checkpoint, &binding) {
             checkpoint.binding.check(binding).map_err(|message| Error::file(checkpoint.file(), message))?;

@@ -207,6 +207,20 @@ options! {
 }
 
 options! {
+    /// What only a picture of a sequence can have.
+    frames: FrameOptions under "Frames" {
+        /// How firmly a frame is held to the one before, moved along, where that can be told: like 1 to 50; 0 lets it go
+        /// [default: 10]
+        #[arg(value_name = "W", allow_negative_numbers = true)]
+        temporal_weight: value f64,
+        /// Iterations of every frame but the first at each of its sizes, which are the two finest; one number alone is
+        /// halved, as with --iterations [default: 40]
+        #[arg(value_name = "N[,N...]", allow_hyphen_values = true)]
+        frame_iterations: into Iterations,
+    }
+}
+
+options! {
     /// How the network is computed.
     network: NetworkOptions under "Network" {
         /// Pooling between blocks: max or average [default: as the network says; VGG: max]
@@ -242,6 +256,9 @@ pub struct Options {
     /// What only a picture with content can have.
     #[serde(flatten)]
     pub picture: PictureOptions,
+    /// What only a picture of a sequence can have.
+    #[serde(flatten)]
+    pub frames: FrameOptions,
     /// How the network is computed.
     #[serde(flatten)]
     pub network: NetworkOptions,
@@ -255,6 +272,7 @@ impl Options {
             loss: self.loss.or(&other.loss),
             paint: self.paint.or(&other.paint),
             picture: self.picture.or(&other.picture),
+            frames: self.frames.or(&other.frames),
             network: self.network.or(&other.network),
         }
     }

@@ -251,6 +251,14 @@ pub struct Request<'a> {
     pub(crate) keep: Option<Mask>,
     pub(crate) strength: Option<Mask>,
     pub(crate) checkpoints: Option<Checkpoints>,
+    pub(crate) before: Option<Before<'a>>,
+}
+
+/// The frame before: what was painted, and what came of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before<'a> {
+    pub content: &'a Picture,
+    pub result: &'a Picture,
 }
 
 impl<'a> Request<'a> {
@@ -265,6 +273,7 @@ impl<'a> Request<'a> {
             keep: None,
             strength: None,
             checkpoints: None,
+            before: None,
         }
     }
 
@@ -279,6 +288,7 @@ impl<'a> Request<'a> {
             keep: None,
             strength: None,
             checkpoints: None,
+            before: None,
         }
     }
 
@@ -315,6 +325,16 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Paints the next frame of a sequence: the content has moved on from `content`, which was painted as `result`. The run
+    /// starts from `result` moved by the optical flow between the contents, is held to it where that can be told
+    /// ([`Builder::temporal_weight`](crate::Builder::temporal_weight)), and takes the two finest sizes alone, for
+    /// [`Builder::frame_iterations`](crate::Builder::frame_iterations).
+    #[must_use]
+    pub fn after(mut self, content: &'a Picture, result: &'a Picture) -> Self {
+        self.before = Some(Before { content, result });
         self
     }
 

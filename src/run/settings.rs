@@ -55,6 +55,10 @@ pub(crate) struct Settings {
     /// The content's part in a start that is not the content.
     pub init_blend: f64,
     pub colours: Colours,
+    /// The weight of the temporal term of a frame that follows another.
+    pub temporal_weight: f64,
+    /// The iterations of such a frame at its sizes.
+    pub frame_iterations: Iterations,
     /// For a picture with content; see [`losses`] for other uses.
     pub losses: Losses,
 }
@@ -123,6 +127,12 @@ impl Settings {
                 part => part.unwrap_or(0.0),
             },
             colours: colours(&options.picture)?,
+            temporal_weight: temporal_weight(options.frames.temporal_weight)?,
+            frame_iterations: options
+                .frames
+                .frame_iterations
+                .clone()
+                .unwrap_or(Iterations::Halving(defaults::FRAME_ITERATIONS)),
             losses: with_strength(
                 options,
                 losses(&options.content, &for_method(&options.loss, method), network, Purpose::Picture)?,
@@ -166,6 +176,18 @@ fn size_step(said: Option<f64>, method: Method, tileable: bool) -> Result<f64> {
         return Err(Error::option("size_step", message));
     }
     Ok(step)
+}
+
+/// How firmly a frame is held to the one before.
+fn temporal_weight(said: Option<f64>) -> Result<f64> {
+    let weight = said.unwrap_or(defaults::TEMPORAL_WEIGHT);
+    match weight >= 0.0 && weight.is_finite() {
+        true => Ok(weight),
+        false => Err(Error::option(
+            "temporal_weight",
+            format!("{weight} cannot be a weight; give a finite number of at least 0"),
+        )),
+    }
 }
 
 /// Refuses the options of a method that compares statistics.

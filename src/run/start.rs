@@ -25,6 +25,7 @@ pub(crate) enum StartPictures {
 impl StartPictures {
     /// Prepares the start for sizes from `coarsest` to `target`. Its colours are matched to those of the styles (mixed
     /// by `shares`), unless there is no style in the loss, the content's are kept, or the picture was given for this purpose.
+    /// A flat content starts from noise around its colour.
     ///
     /// # Errors
     /// A given picture whose aspect ratio is not the result's.
@@ -67,6 +68,14 @@ impl StartPictures {
                     return Err(Error::option("init", message));
                 }
                 Ok(Self::Picture(blended(picture.at_size(target.0, target.1))?))
+            }
+            // Every place of a flat picture is pulled the same way, so that nothing would ever be told from its
+            // neighbours.
+            (Start::Content, Some(content)) if has_style && content.is_flat() => {
+                let mut start = noise(settings.seed, settings.noise_scale, coarsest)?.into_rgb();
+                let content = content.at_size(coarsest.0, coarsest.1);
+                start.iter_mut().zip(content.rgb()).for_each(|(value, own)| *value += own - 0.5);
+                Ok(Self::Noise(matched(&Picture::from_rgb(coarsest.0, coarsest.1, start)?)?))
             }
             (Start::Content, Some(content)) => {
                 Ok(Self::Picture(matched(&content.at_size(target.0, target.1))?))

@@ -4,6 +4,7 @@
 
 mod batch;
 mod control;
+mod frames;
 mod guide;
 mod inputs;
 mod interrupt;

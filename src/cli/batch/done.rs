@@ -17,11 +17,11 @@ use crate::run::values::Strength;
 
 /// The hashes of files that were read before.
 #[derive(Debug, Default)]
-pub(super) struct Hashes(HashMap<PathBuf, String>);
+pub(in crate::cli) struct Hashes(HashMap<PathBuf, String>);
 
 impl Hashes {
     /// The hash of a file's bytes.
-    fn of(&mut self, file: &Path) -> Result<String> {
+    pub fn of(&mut self, file: &Path) -> Result<String> {
         if let Some(hash) = self.0.get(file) {
             return Ok(hash.clone());
         }
@@ -55,7 +55,7 @@ impl Hashes {
 
 /// What of a finished picture is not as it would be, if anything; names of files may differ, their bytes may not.
 /// A run that has time (`timed`) is not known by its iterations.
-pub(super) fn difference(there: &Receipt, wanted: &Receipt, timed: bool) -> Option<String> {
+pub(in crate::cli) fn difference(there: &Receipt, wanted: &Receipt, timed: bool) -> Option<String> {
     let (old, new) = (comparable(&there.settings, timed), comparable(&wanted.settings, timed));
     let key = new.keys().chain(old.keys()).find(|key| old.get(*key) != new.get(*key));
     let bytes = |receipt: &Receipt| -> Vec<(String, String)> {

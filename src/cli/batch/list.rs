@@ -97,7 +97,8 @@ fn found(option: &'static str, names: &[String], with_style_files: bool) -> Resu
     Ok(files)
 }
 
-fn is_picture(file: &Path) -> bool {
+/// Whether a file is called like a picture.
+pub(in crate::cli) fn is_picture(file: &Path) -> bool {
     let extension = file.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }

@@ -1,11 +1,11 @@
 //! `impasto batch`: many pictures in one process, with one network; a picture that is there already is left alone, one that
 //! cannot be painted does not stop the others.
 
-mod done;
-mod list;
-mod painter;
+pub(super) mod done;
+pub(super) mod list;
+pub(super) mod painter;
 mod shard;
-mod telling;
+pub(super) mod telling;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -82,10 +82,10 @@ pub(super) struct BatchArgs {
 }
 
 /// One picture with its place.
-struct Planned {
-    work: Work,
-    target: Target,
-    file: PathBuf,
+pub(super) struct Planned {
+    pub work: Work,
+    pub target: Target,
+    pub file: PathBuf,
 }
 
 /// Paints all of them.
@@ -219,7 +219,7 @@ fn planned(args: &BatchArgs, tasks: Vec<Task>) -> Result<Vec<Planned>> {
 }
 
 /// `a.jpg in b.jpg`.
-fn describe(work: &Work) -> String {
+pub(super) fn describe(work: &Work) -> String {
     let name = |file: &Path| file.display().to_string();
     let styles: Vec<String> = work.style_files().into_iter().map(name).collect();
     format!("{} in {}", work.content().map(name).unwrap_or_default(), styles.join(" + "))

@@ -23,7 +23,7 @@ const STYLES: usize = 8;
 const SETS: usize = 2;
 
 /// What became of a picture.
-pub(super) enum Fate {
+pub(in crate::cli) enum Fate {
     /// It was painted and written.
     Painted(Box<Report>, Vec<Notice>),
     /// It was there.

@@ -44,7 +44,7 @@ struct Summary {
 }
 
 /// Counts, and tells each picture.
-pub(super) struct Telling {
+pub(in crate::cli) struct Telling {
     all: usize,
     painted: usize,
     skipped: usize,
