@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::picture::Picture;
 use crate::run::masks::Mask;
 use crate::run::options::Options;
-use crate::run::sizes::{Iterations, SizeRule};
+use crate::run::sizes::{Iterations, SizeRule, StyleScale};
 use crate::run::values::Strength;
 use crate::run::{Report, Request, Start, Style, StyleTransfer, defaults};
 
@@ -120,9 +120,9 @@ impl Work {
         }
     }
 
-    /// The style pictures' longer side relative to the result's.
-    fn style_scale(&self) -> f64 {
-        self.options.paint.style_scale.unwrap_or(defaults::STYLE_SCALE)
+    /// How large the style pictures are taken.
+    fn style_scale(&self) -> StyleScale {
+        StyleScale::new(self.options.paint.style_scale)
     }
 }
 
@@ -147,7 +147,7 @@ impl Prepared<'_> {
         let mut styles = Vec::new();
         for style in &work.styles {
             let needed = longest.map(|longer| {
-                let needed = (longer as f64 * work.style_scale() * style.scale.unwrap_or(1.0)).ceil();
+                let needed = (longer as f64 * work.style_scale().factor * style.scale.unwrap_or(1.0)).ceil();
                 (needed as usize).max(1)
             });
             let loaded = shelf.style(&mut inputs, &style.file, needed, notices)?;
@@ -183,7 +183,8 @@ impl Prepared<'_> {
             }
         }
         for (value, style) in self.work.styles.iter().zip(&loaded.styles) {
-            if let (Some(picture), Some(used)) = (style.picture(), style.size(self.work.style_scale(), size))
+            if let (Some(picture), Some(used)) =
+                (style.picture(), style.size(self.work.style_scale(), size, size))
             {
                 notices.enlarged(&value.file, picture, used);
                 if picture.is_flat() {

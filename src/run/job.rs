@@ -31,7 +31,7 @@ use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, State, Step, Stop, StopReason};
-use crate::picture::{Picture, fit};
+use crate::picture::Picture;
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct Job<'a> {
@@ -85,7 +85,7 @@ impl<'a> Job<'a> {
                 check_tile(&plan, size)?;
             }
             let styles = request.styles.iter().filter(|_| !style_taps.is_empty());
-            let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size));
+            let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size, target));
             sizes.try_for_each(|size| transfer.check_style(&style_taps, size))?;
             budget.painting(&plan, &compared)
         };
@@ -328,7 +328,7 @@ impl StyleTransfer {
             Source::Saved(saved) => return saved.targets(style.longer(scale, target), longer, layers),
             Source::Picture(picture) => picture,
         };
-        let (width, height) = fit(picture.width(), picture.height(), longer);
+        let (width, height) = style.size(scale, size, target).expect("it has a picture");
         style.measured(&self.identity, (width, height), || {
             let backend = &self.computing.backend;
             let plan = Plan::new(backend.network().clone(), height, width, layers);

@@ -154,7 +154,8 @@ options! {
         /// A size ends when the loss falls by less than this part in ten iterations; 0 for never [default: 0.005]
         #[arg(value_name = "PART", allow_negative_numbers = true)]
         tolerance: value f64,
-        /// The style pictures' longer side relative to the result's, like 0.5 to 2: above 1 for larger strokes [default: 1]
+        /// The style pictures' longer side relative to the result's, like 0.5 to 2: above 1 for larger strokes
+        /// [default: 1, or less where that would enlarge a style beyond its own pixels]
         #[arg(value_name = "FACTOR", allow_negative_numbers = true)]
         style_scale: value f64,
         /// Make a texture that continues on its other side, so that copies of it tile without seams

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use crate::error::{Error, Result};
 use crate::loss::targets::StyleTarget;
 use crate::names::named;
-use crate::picture::{ColourStatistics, Picture, fit};
+use crate::picture::{ColourStatistics, Picture};
 use crate::run::checkpoint::Checkpoints;
 use crate::run::masks::Mask;
 use crate::run::progress::Cancel;
 use crate::run::saved_style::SavedStyle;
-use crate::run::sizes::{Size, style_longer};
+use crate::run::sizes::{Size, StyleScale, style_longer};
 
 /// Where a run starts.
 #[derive(Debug, Clone, Default)]
@@ -156,14 +156,16 @@ impl Style {
     }
 
     /// The longer side of its pictures where the result has `size`, by the `style_scale` of all and its own.
-    pub(crate) fn longer(&self, style_scale: f64, size: Size) -> usize {
-        style_longer(style_scale * self.scale, size)
+    pub(crate) fn longer(&self, style_scale: StyleScale, size: Size) -> usize {
+        style_longer(style_scale.factor * self.scale, size)
     }
 
-    /// The style picture's size where the result has `size`; none for a style without its picture.
-    pub(crate) fn size(&self, style_scale: f64, size: Size) -> Option<Size> {
+    /// The style picture's size where the result has `size`, in a run to `target`; none for a style without its picture.
+    pub(crate) fn size(&self, style_scale: StyleScale, size: Size, target: Size) -> Option<Size> {
         let picture = self.picture()?;
-        Some(fit(picture.width(), picture.height(), self.longer(style_scale, size)))
+        let scale = StyleScale { enlarges: style_scale.enlarges || self.scale != 1.0, ..style_scale };
+        let own = (picture.width(), picture.height());
+        Some(scale.taken(own, self.longer(style_scale, size), self.longer(style_scale, target)))
     }
 
     /// Where it comes from.
@@ -188,7 +190,7 @@ impl Style {
     }
 
     /// The colours that a start takes in a run whose result has `target`: of each of its pictures, with its share.
-    pub(crate) fn colours(&self, style_scale: f64, target: Size) -> Vec<(f64, ColourStatistics)> {
+    pub(crate) fn colours(&self, style_scale: StyleScale, target: Size) -> Vec<(f64, ColourStatistics)> {
         match &self.source {
             Source::Picture(picture) => {
                 let part = self.mask.as_ref().map(|mask| mask.at_size(picture.width(), picture.height()));

@@ -11,7 +11,7 @@ use crate::run::defaults;
 use crate::run::options::{
     ContentOptions, LossOptions, NetworkOptions, Options, PaintOptions, PictureOptions,
 };
-use crate::run::sizes::{Iterations, SizeRule};
+use crate::run::sizes::{Iterations, SizeRule, StyleScale};
 use crate::run::threads;
 use crate::run::values::{Bytes, Method, OptimizerName, Strength, TimeBudget};
 use crate::tensor::Padding;
@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     pub tolerance: f64,
     /// Seconds that a run may take, if they were said.
     pub time: Option<f64>,
-    pub style_scale: f64,
+    pub style_scale: StyleScale,
     pub seed: u64,
     pub noise_scale: f64,
     pub tileable: bool,
@@ -115,7 +115,11 @@ impl Settings {
             coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(coarsest))?,
             size_step: size_step(paint.size_step, method, tileable)?,
             iterations: paint.iterations.clone().unwrap_or(iterations),
-            style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
+            style_scale: {
+                let scale = StyleScale::new(paint.style_scale);
+                above_zero("style_scale", scale.factor, 64.0)?;
+                scale
+            },
             seed: paint.seed.unwrap_or(defaults::SEED),
             noise_scale: above_zero("noise_scale", paint.noise_scale.unwrap_or(defaults::NOISE_SCALE), 1.0)?,
             tileable,

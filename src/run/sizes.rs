@@ -254,6 +254,39 @@ impl SizeRule {
     }
 }
 
+/// How large style pictures are taken beside the result.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct StyleScale {
+    /// Their longer side relative to the result's.
+    pub factor: f64,
+    /// Whether one is enlarged for it, beyond its own pixels: only where the factor was asked for.
+    pub enlarges: bool,
+}
+
+impl StyleScale {
+    /// The shorter side that a style keeps even where that enlarges it: less has no large forms.
+    const LEAST: usize = 48;
+
+    /// As it was said.
+    pub fn new(said: Option<f64>) -> Self {
+        Self { factor: said.unwrap_or(defaults::STYLE_SCALE), enlarges: said.is_some() }
+    }
+
+    /// The size at which a picture of `own` pixels is taken at a size of the run where its longer side would be `longer`, and
+    /// at the last one `finest`. One that has less than `finest` is taken smaller by one factor at every size, so that its
+    /// strokes keep one scale from the coarsest to the finest and none of its pixels is made up.
+    pub fn taken(self, own: Size, longer: usize, finest: usize) -> Size {
+        let asked = fit(own.0, own.1, longer);
+        let most = own.0.max(own.1);
+        if self.enlarges || most >= finest {
+            return asked;
+        }
+        let least = Self::LEAST.min(asked.0.min(asked.1)) as f64 / own.0.min(own.1) as f64;
+        let part = (longer as f64 / finest as f64).max(least);
+        fit(own.0, own.1, ((most as f64 * part).round() as usize).clamp(1, longer))
+    }
+}
+
 /// A style picture's longer side where the result has `size`: the result's times `scale`.
 pub(crate) fn style_longer(scale: f64, size: Size) -> usize {
     (size.0.max(size.1) as f64 * scale).round() as usize
@@ -336,6 +369,18 @@ mod tests {
             let from = (c * 2 * height + (y + 2) % (2 * height)) * 2 * width + (x + 4) % (2 * width);
             assert!((moved[at] - plain[from]).abs() < 1e-6, "{c} {y} {x}");
         }
+    }
+
+    #[test]
+    fn styles_are_not_enlarged_unasked_and_keep_one_scale() {
+        let (free, asked) = (StyleScale::new(None), StyleScale::new(Some(1.0)));
+        assert_eq!(free.taken((800, 600), 512, 512), (512, 384), "large enough");
+        assert_eq!(free.taken((512, 256), 1024, 1024), (512, 256), "its own pixels");
+        assert_eq!(free.taken((512, 256), 512, 1024), (256, 128), "half of them at half the size");
+        assert_eq!(free.taken((512, 256), 128, 1024), (96, 48), "not too small");
+        assert_eq!(free.taken((30, 20), 512, 512), (72, 48), "a tiny one is enlarged to that");
+        assert_eq!(free.taken((30, 20), 40, 512), (40, 27), "if it would have been so large");
+        assert_eq!(asked.taken((512, 256), 1024, 1024), (1024, 512));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl<'a> StrokesJob<'a> {
             let plan = looked_at(size)?;
             let mut styles = Vec::new();
             for style in &request.styles {
-                let (width, height) = style.size(settings.style_scale, size).expect(PICTURES);
+                let (width, height) = style.size(settings.style_scale, size, target).expect(PICTURES);
                 // Turned, it has the same cells and as large maps.
                 styles.push(looked_at((width, height)).map_err(super::job::about_the_style)?);
             }
@@ -263,7 +263,8 @@ impl<'a> StrokesJob<'a> {
     fn styles(&self, index: usize) -> Vec<StylePicture> {
         let picture = |(style, share): (&Style, f64)| {
             let scale = self.transfer.settings.style_scale;
-            let size = style.size(scale, self.steps[index].size).expect(PICTURES);
+            let target = self.steps[self.steps.len() - 1].size;
+            let size = style.size(scale, self.steps[index].size, target).expect(PICTURES);
             let picture = style.picture().expect(PICTURES);
             let grid = Grid::of(size.1, size.0);
             let mask = style.mask().map(|mask| mask.at_size(grid.width, grid.height).values().to_vec());

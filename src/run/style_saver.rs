@@ -25,7 +25,7 @@ impl StyleTransfer {
 impl StyleSaver<'_> {
     /// The longer side of style pictures where a result's is `longer`.
     pub fn finest(&self, longer: usize) -> usize {
-        style_longer(self.transfer.settings.style_scale, (longer, longer))
+        style_longer(self.transfer.settings.style_scale.factor, (longer, longer))
     }
 
     /// Adds what results of a longer side of `longer` px take. The pictures are to be read as for such a run: as they are,
@@ -52,14 +52,18 @@ impl StyleSaver<'_> {
         let colours = colours.collect();
         let settings = &transfer.settings;
         let sizes = sizes::sizes((longer, longer), settings.coarsest, settings.size_step, |_| true);
-        for size in sizes.iter().flat_map(|size| styles.iter().filter_map(|style| style.size(scale, *size))) {
+        let taken = |size: &Size| {
+            let (size, target) = (*size, (longer, longer));
+            styles.iter().filter_map(move |style| style.size(scale, size, target))
+        };
+        for size in sizes.iter().flat_map(taken) {
             transfer.check_style(&layers, size)?;
         }
         let measure = |&size: &Size| {
             let targets =
                 styles.iter().map(|style| transfer.measured(style, &layers, size, (longer, longer)));
             let targets = targets.collect::<Result<Vec<_>>>()?;
-            Ok((style_longer(scale, size), blend(&targets, &shares)))
+            Ok((style_longer(scale.factor, size), blend(&targets, &shares)))
         };
         let measured =
             transfer.computing.pool.install(|| sizes.iter().map(measure).collect::<Result<Vec<_>>>())?;
