@@ -84,10 +84,12 @@ impl<'a> Job<'a> {
             if settings.tileable {
                 check_tile(&plan, size)?;
             }
+            // First what needs most, so that a number which would do is one for all.
+            let tiling = budget.painting(&plan, &compared)?;
             let styles = request.styles.iter().filter(|_| !style_taps.is_empty());
             let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size, target));
             sizes.try_for_each(|size| transfer.check_style(&style_taps, size))?;
-            budget.painting(&plan, &compared)
+            Ok(tiling)
         };
         plan(target)?;
         let mut sizes =
