@@ -93,7 +93,7 @@ pub use run::defaults;
 pub use run::masks::Mask;
 pub use run::options::Options;
 pub use run::sizes::{Iterations, SizeRule};
-pub use run::values::{Budget, Method, OptimizerName, Preset, Quality, Strength};
+pub use run::values::{Budget, Bytes, Method, OptimizerName, Preset, Quality, Strength};
 pub use run::{
     Builder, Cancel, Checkpoint, Checkpoints, Evaluated, Forecast, Observer, Progress, Report, Request,
     SavedStyle, SizeForecast, SizeReport, Start, Style, StyleSaver, StyleSizes, StyleTransfer, Stylized,

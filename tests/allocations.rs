@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::{PADDINGS, Rng, layers};
+use impasto::internals::engine::Tiling;
 use impasto::internals::engine::backend::Backend;
+use impasto::internals::engine::tiles::Tiles;
 use impasto::internals::loss::objective::{ContentPicture, Objective, StyleRegion};
 use impasto::internals::loss::targets::measure;
 use impasto::internals::loss::{Losses, Normalisation, StyleStatistic};
@@ -87,9 +89,9 @@ fn the_third_evaluation_allocates_nothing() {
         let network = common::network(1, &[&[16, 20], &[24, 24], &[8]], Pooling::Max, padding);
         for algorithm in ["auto", "direct", "winograd4", "winograd6"] {
             for statistic in [StyleStatistic::Gram, StyleStatistic::Covariance] {
-                for masked in [false, true] {
-                    let what = format!("{algorithm}, {padding}, {statistic:?}, masks: {masked}");
-                    assert_eq!(evaluation(&network, algorithm, statistic, masked), 0, "{what}");
+                for (masked, tiles) in [(false, (1, 1)), (true, (1, 1)), (false, (2, 1)), (true, (1, 2))] {
+                    let what = format!("{algorithm}, {padding}, {statistic:?}, masks: {masked}, {tiles:?}");
+                    assert_eq!(evaluation(&network, algorithm, statistic, masked, tiles), 0, "{what}");
                 }
             }
         }
@@ -97,8 +99,17 @@ fn the_third_evaluation_allocates_nothing() {
 }
 
 /// Bytes that the third evaluation of a whole objective takes.
-fn evaluation(network: &Arc<Network>, algorithm: &str, statistic: StyleStatistic, masked: bool) -> usize {
-    const SIZE: (usize, usize) = (45, 38);
+fn evaluation(
+    network: &Arc<Network>,
+    algorithm: &str,
+    statistic: StyleStatistic,
+    masked: bool,
+    tiles: (usize, usize),
+) -> usize {
+    // Where tiles wrap, poolings must halve a side evenly.
+    const ODD: (usize, usize) = (45, 38);
+    const EVEN: (usize, usize) = (64, 64);
+    let size = if tiles == (1, 1) { ODD } else { EVEN };
     let mut rng = Rng::new(2);
     let backend = Backend::new(network.clone(), algorithm.parse().unwrap(), None).unwrap();
     let losses = Losses {
@@ -113,13 +124,17 @@ fn evaluation(network: &Arc<Network>, algorithm: &str, statistic: StyleStatistic
         terms: Vec::new(),
     };
     let losses = losses.normalised().unwrap();
-    let engine = || backend.engine(SIZE.0, SIZE.1, &losses.taps()).unwrap();
-    let [picture, content, style] = [(); 3].map(|()| rng.values::<f32>(3 * SIZE.0 * SIZE.1, 0.0, 1.0));
+    let engine = || backend.engine(size.0, size.1, &losses.taps()).unwrap();
+    let plan = Plan::new(network.clone(), size.0, size.1, &losses.taps()).unwrap();
+    let tiling = Tiling::new(&plan, tiles).unwrap();
+    let Shape { height, width, .. } = tiling.tile().picture();
+    let tiles = Tiles::new(backend.engine(height, width, &losses.taps()).unwrap(), tiling);
+    let [picture, content, style] = [(); 3].map(|()| rng.values::<f32>(3 * size.0 * size.1, 0.0, 1.0));
     let style_layers: Vec<Layer> = losses.style_layers.iter().map(|&(layer, _)| layer).collect();
     let targets = || measure(&mut engine(), &style, &style_layers, statistic.order(), None);
     // Half of the map each.
     let half = |layer: Layer, left: bool| {
-        let plan = Plan::new(network.clone(), SIZE.0, SIZE.1, &[layer]).unwrap();
+        let plan = Plan::new(network.clone(), size.0, size.1, &[layer]).unwrap();
         let Shape { height, width, .. } = plan.tap_shape(0);
         let inside = |at: usize| if (at % width < width / 2) == left { 1.0 } else { 0.0 };
         PositionWeights::new(height, width, (0..height * width).map(inside).collect()).unwrap()
@@ -130,7 +145,7 @@ fn evaluation(network: &Arc<Network>, algorithm: &str, statistic: StyleStatistic
     let styles =
         if masked { vec![region(Some(&left as _)), region(Some(&right as _))] } else { vec![region(None)] };
     let content = ContentPicture { rgb: &content, weights: masked.then_some(&keep as _) };
-    let mut objective = Objective::new(engine(), &losses, Some(content), &styles).unwrap();
+    let mut objective = Objective::in_tiles(tiles, &losses, Some(content), &styles).unwrap();
     let mut gradient = vec![0.0; picture.len()];
     third(|| {
         objective.evaluate(&picture, &mut gradient);

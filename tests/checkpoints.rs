@@ -28,6 +28,7 @@ fn builder() -> Builder {
         .network(network())
         .size(48)
         .coarsest(24)
+        .size_step(2.0)
         .iterations(vec![7, 5])
         .tolerance(0.0)
         .threads(1)

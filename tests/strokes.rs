@@ -131,6 +131,79 @@ fn styles_count_by_their_weights() {
     assert_ne!(paint([1.0, 1.0]), alone);
 }
 
+/// 1 in the left half, 0 in the right.
+fn left(width: usize, height: usize) -> Mask {
+    let value = |at: usize| if at % width < width / 2 { 1.0 } else { 0.0 };
+    Mask::new(width, height, (0..width * height).map(value).collect()).unwrap()
+}
+
+/// The mean of a channel over columns of a picture.
+fn mean(picture: &Picture, channel: usize, columns: std::ops::Range<usize>) -> f32 {
+    let (width, height) = (picture.width(), picture.height());
+    let plane = &picture.rgb()[channel * width * height..][..width * height];
+    let rows = plane.chunks(width).flat_map(|row| &row[columns.clone()]);
+    rows.sum::<f32>() / (columns.len() * height) as f32
+}
+
+#[test]
+fn each_region_is_painted_in_its_own_style_and_from_its_own_part() {
+    let content = content();
+    let tinted = |red: f32, blue: f32| {
+        let style = picture(48, 48, 1.7);
+        let plane = 48 * 48;
+        let tint = [red, 0.4, blue];
+        let rgb = style.rgb().iter().enumerate().map(|(at, value)| 0.8 * tint[at / plane] + 0.2 * value);
+        Picture::from_rgb(48, 48, rgb.collect()).unwrap()
+    };
+    let red_at_left = |painted: &Picture| mean(painted, 0, 0..20) - mean(painted, 0, 28..48);
+    let (red, blue) = (tinted(0.9, 0.1), tinted(0.1, 0.9));
+    let builder = || builder().iterations(vec![60, 40]);
+    let guided = [Style::new(red.clone()).within(left(64, 48)), Style::new(blue.clone())];
+    let painted = run(builder(), &Request::picture(&content, guided)).picture;
+    let free = run(builder(), &Request::picture(&content, [red.clone(), blue.clone()])).picture;
+    let (guided, free) = (red_at_left(&painted), red_at_left(&free));
+    assert!(guided > 0.1 && guided > free + 0.05, "{guided} {free}");
+    // One picture, half red and half blue, of which only the red half serves.
+    let half = (0..3 * 48 * 48).map(|at| if at % 48 < 24 { red.rgb()[at] } else { blue.rgb()[at] }).collect();
+    let half = Picture::from_rgb(48, 48, half).unwrap();
+    let blueness = |painted: Picture| mean(&painted, 2, 0..48) - mean(&painted, 0, 0..48);
+    let masked = blueness(
+        run(builder(), &Request::picture(&content, [Style::new(half.clone()).masked(left(48, 48))])).picture,
+    );
+    let whole = blueness(run(builder(), &Request::picture(&content, [half])).picture);
+    assert!(masked < whole - 0.1 && masked < -0.2, "{masked} {whole}");
+}
+
+#[test]
+fn masks_say_where_the_content_stays() {
+    let (content, seen) = (content(), content().resized(48, 36).unwrap());
+    let request = Request::picture(&content, [style()]);
+    let away = |painted: &Picture, columns: std::ops::Range<usize>| {
+        let pairs = painted.rgb().iter().zip(seen.rgb()).enumerate();
+        pairs
+            .filter(|(at, _)| columns.contains(&(at % 48)))
+            .map(|(_, (a, b))| f64::from(a - b).powi(2))
+            .sum::<f64>()
+    };
+    let kept = run(builder(), &request.clone().keep(left(64, 48))).picture;
+    assert_eq!(away(&kept, 0..23), 0.0, "the content's own pixels");
+    assert!(away(&kept, 28..48) > 0.1);
+    let everywhere = request.clone().strength(Mask::new(64, 48, vec![0.25; 64 * 48]).unwrap());
+    let scalar = run(builder().strength(0.25), &request).picture;
+    let apart = distance(&run(builder(), &everywhere).picture, &scalar);
+    assert!(apart < 1e-6, "one number is the same mask everywhere: {apart}");
+    let builder = || builder().iterations(vec![60, 40]);
+    let half = left(64, 48);
+    let weak = half.values().iter().map(|value| if *value > 0.5 { 0.1 } else { 0.5 }).collect();
+    let weak = Mask::new(64, 48, weak);
+    let by_place = run(builder(), &request.clone().strength(weak.unwrap())).picture;
+    let even = run(builder(), &request).picture;
+    let (weak, full) = (away(&by_place, 0..20), away(&even, 0..20));
+    assert!(weak < 0.5 * full, "{weak} {full}");
+    let (weak, full) = (away(&by_place, 28..48), away(&even, 28..48));
+    assert!((weak / full - 1.0).abs() < 0.3, "{weak} {full}");
+}
+
 #[test]
 fn textures_colours_and_alpha_go_with_it() {
     let texture = |seed| run(builder().seed(seed), &Request::texture([style()])).picture;
@@ -163,17 +236,7 @@ fn what_strokes_cannot_do_is_refused_with_the_reason() {
         assert!(text.starts_with(option) && text.contains("belongs to `method` gram"), "{text}");
     }
     let content = content();
-    let transfer = builder().build().unwrap();
-    let mask = Mask::new(64, 48, vec![1.0; 64 * 48]).unwrap();
     let request = Request::picture(&content, [style()]);
-    for (option, request) in [
-        ("keep", request.clone().keep(mask.clone())),
-        ("strength", request.clone().strength(mask.clone())),
-        ("guide", Request::picture(&content, [Style::new(style()).within(mask)])),
-    ] {
-        let text = message(transfer.run(&request, ()));
-        assert!(text.starts_with(option) && text.contains("strokes"), "{text}");
-    }
     let text = message(builder().size(3).coarsest(3).iterations(1).build().unwrap().run(&request, ()));
     assert!(text.starts_with("size: "), "{text}");
     let grey = Picture::uniform(32, 32, [0.5; 3]).unwrap();

@@ -16,7 +16,13 @@ fn picture(width: usize, height: usize, kind: f32) -> Picture {
 
 fn builder() -> Builder {
     let network = weights::random("8,8|12,12", 5).unwrap();
-    StyleTransfer::builder().network(network).coarsest(24).iterations(3).tolerance(0.0).threads(1)
+    StyleTransfer::builder()
+        .network(network)
+        .coarsest(24)
+        .size_step(2.0)
+        .iterations(3)
+        .tolerance(0.0)
+        .threads(1)
 }
 
 /// Saved for results of 48 and 64 px, and read from its file.

@@ -25,6 +25,7 @@ fn builder() -> Builder {
         .network(network)
         .size(48)
         .coarsest(24)
+        .size_step(2.0)
         .iterations(vec![8, 5])
         .tolerance(0.0)
         .threads(1)
@@ -83,7 +84,12 @@ fn an_iteration_costs_hardly_more_than_one_evaluation_of_the_real_objective() {
         let file = format!("{}/docs/pictures/{name}.jpg", env!("CARGO_MANIFEST_DIR"));
         Picture::load(file.as_ref()).unwrap()
     };
-    let transfer = StyleTransfer::builder().size(128).coarsest(64).iterations(vec![60, 30]).tolerance(0.0);
+    let transfer = StyleTransfer::builder()
+        .size(128)
+        .coarsest(64)
+        .size_step(2.0)
+        .iterations(vec![60, 30])
+        .tolerance(0.0);
     let result = transfer
         .build()
         .unwrap()

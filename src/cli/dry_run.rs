@@ -74,8 +74,9 @@ pub(super) fn roles(work: &Work) -> String {
 /// The sizes, and what they take together.
 fn lines(forecast: &Forecast) -> Vec<String> {
     let size = |size: &crate::run::SizeForecast| {
+        let tiles = if size.tiles > 1 { format!(" in {} tiles", size.tiles) } else { String::new() };
         format!(
-            "size {}x{}: at most {} iterations, {}",
+            "size {}x{}{tiles}: at most {} iterations, {}",
             size.width,
             size.height,
             size.iterations,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::args::{EvaluateArgs, PrecisionValue};
 use super::options::{self, refuse};
+use super::receipt::Receipt;
 use super::values::SizeValue;
 use super::{Ending, output};
 use crate::diagnose::evaluate::{Evaluation, Precision, evaluate};
@@ -97,6 +98,14 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<Ending> {
         output::json(&Report { terms: &evaluation.terms, evaluations: 1 })?;
     } else {
         print(&evaluation.terms)?;
+        if let Ok(receipt) = Receipt::of(&args.image) {
+            let file = args.image.display();
+            output::message(&format!(
+                "note: the run that painted {file} reported {:.9e}, of pixels that were not yet cut to [0, 1] and rounded to \
+                 the file's depth; above is the loss of the file's pixels by the options given here",
+                receipt.result.loss
+            ));
+        }
     }
     Ok(Ending::Done)
 }

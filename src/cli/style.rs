@@ -59,6 +59,9 @@ pub(super) struct SaveArgs {
     /// As the runs will have it [default: 128]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub coarsest: Option<usize>,
+    /// As the runs will have it [default: 1.414]
+    #[arg(long, value_name = "FACTOR", allow_negative_numbers = true)]
+    pub size_step: Option<f64>,
     /// One weight for each picture, like 0.7,0.3 [default: all the same]
     #[arg(long, value_name = "WEIGHTS", allow_hyphen_values = true)]
     pub style_blend: Option<NumbersValue>,
@@ -120,6 +123,7 @@ fn save(args: &SaveArgs) -> Result<Ending> {
     }
     let mut said = Options::default();
     (said.paint.style_scale, said.paint.coarsest) = (args.style_scale, args.coarsest);
+    said.paint.size_step = args.size_step;
     (said.loss.style_statistic, said.loss.style_layers) = (args.style_statistic, args.style_layers.clone());
     said.network = args.network.options.clone();
     let network = options::network(args.network.weights.as_deref())?;

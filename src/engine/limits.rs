@@ -82,7 +82,7 @@ impl Version {
         let mut kind = kind.split(' ');
         let right = match (self, kind.next()?) {
             (Self::Two, "cgroup2") => true,
-            (Self::One, "cgroup") => kind.last()?.split(',').any(|option| option == "memory"),
+            (Self::One, "cgroup") => kind.next_back()?.split(',').any(|option| option == "memory"),
             _ => false,
         };
         let mut fields = mount.split(' ').skip(3);

@@ -2,6 +2,7 @@
 
 mod algorithm;
 pub mod backend;
+pub mod budget;
 mod demand;
 pub mod fast;
 mod limits;
@@ -12,6 +13,8 @@ mod pattern;
 pub mod reference;
 mod seed;
 pub mod steps;
+pub mod tiles;
+mod tiling;
 
 pub use crate::kernels::seed::{Affine, Fixed};
 pub use algorithm::{Algorithm, ConvolutionAlgorithm};
@@ -19,6 +22,7 @@ pub use demand::{Demand, EngineKind};
 pub use moments::{Moments, Order, Products, Region};
 pub use pattern::{Disagreement, Pattern};
 pub use seed::Seed;
+pub use tiling::Tiling;
 
 use ndarray::{Array3, ArrayView3};
 
@@ -98,54 +102,62 @@ pub struct LayerTime {
     pub moments: f64,
 }
 
-impl<E: Engine + ?Sized> Engine for Box<E> {
-    type Scalar = E::Scalar;
+/// Makes a pointer to an engine an engine.
+macro_rules! pointer {
+    ($pointer:ty) => {
+        impl<E: Engine + ?Sized> Engine for $pointer {
+            type Scalar = E::Scalar;
 
-    fn plan(&self) -> &Plan {
-        (**self).plan()
-    }
+            fn plan(&self) -> &Plan {
+                (**self).plan()
+            }
 
-    fn forward(&mut self, rgb: &[Self::Scalar]) {
-        (**self).forward(rgb);
-    }
+            fn forward(&mut self, rgb: &[Self::Scalar]) {
+                (**self).forward(rgb);
+            }
 
-    fn moments(&mut self, tap: usize, region: Region<'_>, order: Order, output: &mut Moments) {
-        (**self).moments(tap, region, order, output);
-    }
+            fn moments(&mut self, tap: usize, region: Region<'_>, order: Order, output: &mut Moments) {
+                (**self).moments(tap, region, order, output);
+            }
 
-    fn remember(&mut self, tap: usize) {
-        (**self).remember(tap);
-    }
+            fn remember(&mut self, tap: usize) {
+                (**self).remember(tap);
+            }
 
-    fn set_target(&mut self, tap: usize, map: ArrayView3<'_, Self::Scalar>) {
-        (**self).set_target(tap, map);
-    }
+            fn set_target(&mut self, tap: usize, map: ArrayView3<'_, Self::Scalar>) {
+                (**self).set_target(tap, map);
+            }
 
-    fn distance(&mut self, tap: usize, weights: Option<&PositionWeights>) -> (f64, f64) {
-        (**self).distance(tap, weights)
-    }
+            fn distance(&mut self, tap: usize, weights: Option<&PositionWeights>) -> (f64, f64) {
+                (**self).distance(tap, weights)
+            }
 
-    fn products(&mut self, tap: usize, output: &mut Products) {
-        (**self).products(tap, output);
-    }
+            fn products(&mut self, tap: usize, output: &mut Products) {
+                (**self).products(tap, output);
+            }
 
-    fn features(&self, tap: usize) -> Array3<Self::Scalar> {
-        (**self).features(tap)
-    }
+            fn features(&self, tap: usize) -> Array3<Self::Scalar> {
+                (**self).features(tap)
+            }
 
-    fn pattern(&self) -> Vec<Pattern> {
-        (**self).pattern()
-    }
+            fn pattern(&self) -> Vec<Pattern> {
+                (**self).pattern()
+            }
 
-    fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]) {
-        (**self).backward(seeds, gradient);
-    }
+            fn backward(&mut self, seeds: &[Seed], gradient: &mut [Self::Scalar]) {
+                (**self).backward(seeds, gradient);
+            }
 
-    fn profile(&mut self, on: bool) {
-        (**self).profile(on);
-    }
+            fn profile(&mut self, on: bool) {
+                (**self).profile(on);
+            }
 
-    fn times(&self) -> &[LayerTime] {
-        (**self).times()
-    }
+            fn times(&self) -> &[LayerTime] {
+                (**self).times()
+            }
+        }
+    };
 }
+
+pointer!(Box<E>);
+pointer!(&mut E);

@@ -66,6 +66,12 @@ impl Moments {
         Self { second: vec![0.0; channels * channels], first: vec![0.0; channels], mass: 0.0 }
     }
 
+    /// Of no position again.
+    pub fn clear(&mut self) {
+        self.second.iter_mut().chain(&mut self.first).for_each(|value| *value = 0.0);
+        self.mass = 0.0;
+    }
+
     /// N.
     pub fn channels(&self) -> usize {
         self.first.len()

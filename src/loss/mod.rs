@@ -3,6 +3,7 @@
 //! `L(P) = α·L_content(C, P) + β·L_style(S, P) + tv·V(P)` (Gatys, Ecker & Bethge 2016, eq. 7, with a
 //! smoothness term). [`normalisation`] says how each term is normalised, [`targets`] measures style pictures.
 
+mod content;
 mod covariance;
 mod family;
 mod gram;
@@ -12,6 +13,7 @@ mod ordinary;
 mod pixel;
 pub mod range;
 mod statistic;
+mod style;
 pub mod targets;
 pub mod temporal;
 pub mod variation;

@@ -1,15 +1,19 @@
 //! The objective: pixels ↦ (loss by term, gradient), one forward and one backward pass through the network.
+//!
+//! A picture in tiles takes two passes forward: the moments of the whole must be known before anything is sent back.
 
-use super::family::Family;
+use super::content::Content;
 use super::ordinary;
 use super::pixel::{Scratch, WeightedPixelTerm};
+use super::style::Style;
 use super::targets::StyleTarget;
 use super::temporal::Anchor;
-use crate::engine::{Affine, Engine, Fixed, Moments, Order, Region, Seed};
+use crate::engine::tiles::Tiles;
+use crate::engine::{Affine, Engine, Seed};
 use crate::error::{Error, Result};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
-use crate::tensor::{Factor, Padding, PositionWeights, Shape};
+use crate::tensor::{Padding, PositionWeights, Shape};
 
 /// The content picture that is compared with.
 #[derive(Clone, Copy)]
@@ -37,33 +41,10 @@ impl StyleRegion<'_> {
     }
 }
 
-/// One content layer: `factor·Σ_p u(p)·|F(p) − F_C(p)|²`.
-struct Content {
-    layer: Layer,
-    tap: usize,
-    factor: f64,
-    /// u.
-    weights: Option<PositionWeights>,
-}
-
-/// One style layer: a statistic over a region against its target.
-struct Style {
-    layer: Layer,
-    tap: usize,
-    /// β times the layer's share.
-    weight: f64,
-    family: Box<dyn Family>,
-    order: Order,
-    /// Where it counts; everywhere if it is left out.
-    region: Option<PositionWeights>,
-    /// The picture's, then their slopes.
-    moments: Moments,
-}
-
 /// The loss of a picture of fixed size against a content picture and style statistics.
 pub struct Objective<E: Engine> {
-    engine: E,
-    content: Vec<Content>,
+    tiles: Tiles<E>,
+    content: Vec<Content<E::Scalar>>,
     style: Vec<Style>,
     pixel: Vec<WeightedPixelTerm>,
     /// What a picture whose features are all 0 would cost.
@@ -77,6 +58,19 @@ pub struct Objective<E: Engine> {
 }
 
 impl<E: Engine> Objective<E> {
+    /// For the engine's picture, as one tile; see [`Objective::in_tiles`].
+    ///
+    /// # Errors
+    /// As [`Objective::in_tiles`].
+    pub fn new(
+        engine: E,
+        losses: &Losses,
+        content: Option<ContentPicture<'_, E::Scalar>>,
+        styles: &[StyleRegion<'_>],
+    ) -> Result<Self> {
+        Self::in_tiles(Tiles::whole(engine), losses, content, styles)
+    }
+
     /// Prepares the targets: runs `content` through the engine once if a content layer has weight.
     ///
     /// `losses` must have gone through [`Losses::normalised`], and its taps must be the engine's.
@@ -84,55 +78,58 @@ impl<E: Engine> Objective<E> {
     /// # Errors
     /// With the normalisation `relative`, a layer on which the style is all 0, or an ordinary content: there is nothing to be
     /// relative to.
-    pub fn new(
-        mut engine: E,
+    pub fn in_tiles(
+        mut tiles: Tiles<E>,
         losses: &Losses,
         content: Option<ContentPicture<'_, E::Scalar>>,
         styles: &[StyleRegion<'_>],
     ) -> Result<Self> {
-        let mut content_terms = Vec::new();
+        let plan = tiles.tiling().plan().clone();
+        let mut content_terms: Vec<Content<E::Scalar>> = Vec::new();
         // What a picture whose features are all 0 would cost: the size of this loss, whatever its normalisation.
         let mut empty = 0.0;
         if let Some(content) =
             content.filter(|_| losses.content_weight > 0.0 && !losses.content_layers.is_empty())
         {
-            let layers = || losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0);
-            let norms = |engine: &mut E, rgb: &[E::Scalar]| -> Vec<f64> {
-                engine.forward(rgb);
-                let norm = |&(layer, _): &(Layer, f64)| {
-                    let tap = engine.plan().tap(layer).expect("content layers are taps");
-                    engine.remember(tap);
-                    engine.distance(tap, None).1
-                };
-                layers().map(norm).collect()
+            let weighty = || losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0);
+            let remembered = |tiles: &mut Tiles<E>, rgb: &[E::Scalar]| {
+                let weights = |layer| content.weights.map(|of| of(layer));
+                let mut terms: Vec<Content<E::Scalar>> =
+                    weighty().map(|&(layer, _)| Content::new(tiles, layer, weights(layer))).collect();
+                let mut norms = vec![0.0; terms.len()];
+                for tile in 0..tiles.tiling().count() {
+                    tiles.forward(tile, rgb);
+                    for (term, norm) in terms.iter_mut().zip(&mut norms) {
+                        *norm += term.remember(tiles, tile);
+                    }
+                }
+                (terms, norms)
             };
             let faintness = match losses.normalisation.sees_faintness() {
                 true => ordinary::faintness(content.rgb),
                 false => 0.0,
             };
-            let mut lacking = vec![0.0; layers().count()];
+            let mut lacking = vec![0.0; weighty().count()];
             if faintness > 0.0 {
-                let Shape { height, width, .. } = engine.plan().picture();
-                lacking = norms(&mut engine, &ordinary::noise(height, width));
+                let Shape { height, width, .. } = plan.picture();
+                (_, lacking) = remembered(&mut tiles, &ordinary::noise(height, width));
                 lacking.iter_mut().for_each(|norm| *norm *= faintness);
             }
-            let own = norms(&mut engine, content.rgb);
-            for ((&(layer, weight), norm), lacking) in layers().zip(own).zip(lacking) {
-                let tap = engine.plan().tap(layer).expect("content layers are taps");
-                let shape = engine.plan().tap_shape(tap);
+            let norms;
+            (content_terms, norms) = remembered(&mut tiles, content.rgb);
+            let terms = content_terms.iter_mut().zip(norms.into_iter().zip(lacking));
+            for ((term, (norm, lacking)), (layer, weight)) in terms.zip(weighty()) {
+                let shape = plan.tap_shape(term.tap);
                 let factor = losses.normalisation.content_factor(shape, norm, lacking);
-                let factor = losses.content_weight * weight * finite(factor, layer, "content")?;
-                empty += factor * norm;
-                let weights = content.weights.map(|weights| weights(layer));
-                content_terms.push(Content { layer, tap, factor, weights });
+                term.factor = losses.content_weight * weight * finite(factor, *layer, "content")?;
+                empty += term.factor * norm;
             }
         }
         let mut style_terms = Vec::new();
         for &(layer, weight) in
             losses.style_layers.iter().filter(|(_, w)| *w > 0.0 && losses.style_weight > 0.0)
         {
-            let tap = engine.plan().tap(layer).expect("style layers are taps");
-            let shape = engine.plan().tap_shape(tap);
+            let shape = plan.tap_shape(plan.tap(layer).expect("style layers are taps"));
             for region in styles {
                 let target = region.targets.iter().find(|target| target.layer == layer);
                 let target = target.expect("every style layer was measured").moments.clone();
@@ -148,8 +145,8 @@ impl<E: Engine> Objective<E> {
                     positions = Some(weights);
                 }
                 empty += finite(family.size(weight), layer, "style")?;
-                let (order, moments) = (losses.statistic.order(), Moments::new(shape.channels));
-                style_terms.push(Style { layer, tap, weight, family, order, region: positions, moments });
+                let compared = (weight, family, losses.statistic.order());
+                style_terms.push(Style::new(&tiles, layer, compared, positions));
             }
         }
         let range = losses.range_weight * empty;
@@ -158,7 +155,7 @@ impl<E: Engine> Objective<E> {
             pixel.push(WeightedPixelTerm::Range(range));
         }
         if losses.tv_weight > 0.0 {
-            let wraps = engine.plan().network().padding() == Padding::Wrap;
+            let wraps = plan.network().padding() == Padding::Wrap;
             pixel.push(WeightedPixelTerm::Variation(losses.tv_weight, wraps));
         }
         pixel.extend(losses.terms.iter().cloned().map(WeightedPixelTerm::Custom));
@@ -169,7 +166,7 @@ impl<E: Engine> Objective<E> {
         terms.style.dedup();
         terms.pixel.extend(pixel.iter().map(|term| (term.name().to_owned(), 0.0)));
         Ok(Self {
-            engine,
+            tiles,
             content: content_terms,
             style: style_terms,
             pixel,
@@ -197,14 +194,19 @@ impl<E: Engine> Objective<E> {
         self.evaluations
     }
 
+    /// The size of the picture: 3×H×W.
+    pub fn picture(&self) -> Shape {
+        self.tiles.tiling().plan().picture()
+    }
+
     /// The engine, for reading features.
     pub fn engine(&self) -> &E {
-        &self.engine
+        self.tiles.engine()
     }
 
     /// The engine, for measuring it.
     pub fn engine_mut(&mut self) -> &mut E {
-        &mut self.engine
+        self.tiles.engine_mut()
     }
 
     /// The loss at `rgb` (3×H×W, RGB in [0, 1], though any real value is allowed), term by term; writes dL/d(rgb) into
@@ -213,42 +215,64 @@ impl<E: Engine> Objective<E> {
     /// # Panics
     /// If a slice has another length than 3·H·W.
     pub fn evaluate(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) -> &Terms {
-        let Self { engine, content, style, pixel, terms, .. } = self;
+        let picture = self.picture();
+        assert_eq!((rgb.len(), gradient.len()), (picture.len(), picture.len()), "a picture of another size");
         self.evaluations += 1;
-        engine.forward(rgb);
-        terms.style.iter_mut().for_each(|(_, value)| *value = 0.0);
-        for style in style.iter_mut() {
-            let region = Region { window: None, weights: style.region.as_ref() };
-            engine.moments(style.tap, region, style.order, &mut style.moments);
-            let value = style.family.compare(&mut style.moments, style.weight);
-            let term = terms.style.iter_mut().find(|(layer, _)| *layer == style.layer);
-            term.expect("every style layer has its term").1 += value;
-        }
-        let mut affine: Vec<Affine<'_>> = emptied(std::mem::take(&mut self.affine));
-        affine.extend(style.iter().map(Style::affine));
-        let mut seeds: Vec<Seed<'_>> = emptied(std::mem::take(&mut self.seeds));
-        seeds.resize(engine.plan().taps().len(), Seed::NONE);
-        // The regions of one tap follow one another.
-        let mut first = 0;
-        for group in style.chunk_by(|a, b| a.tap == b.tap) {
-            seeds[group[0].tap].affine = &affine[first..first + group.len()];
-            first += group.len();
-        }
-        for (content, (_, value)) in content.iter().zip(&mut terms.content) {
-            let (distance, _) = engine.distance(content.tap, content.weights.as_ref());
-            *value = content.factor * distance;
-            let map = content.weights.as_ref().map(PositionWeights::map);
-            let factor = Factor { scale: 2.0 * content.factor, map };
-            seeds[content.tap].fixed = Some(Fixed { own: factor, target: factor });
-        }
-        engine.backward(&seeds, gradient);
-        self.seeds = emptied(seeds);
-        self.affine = emptied(affine);
+        self.measure(rgb);
+        self.send_back(rgb, gradient);
+        let Self { pixel, terms, scratch, .. } = self;
         for (term, (_, value)) in pixel.iter().zip(&mut terms.pixel) {
-            *value = term.add(rgb, engine.plan().picture(), gradient, &mut self.scratch);
+            *value = term.add(rgb, picture, gradient, scratch);
         }
         terms.add_up();
         terms
+    }
+
+    /// Forward through every tile, for the moments of the whole and what the style terms are by them.
+    fn measure(&mut self, rgb: &[E::Scalar]) {
+        let Self { tiles, style, terms, .. } = self;
+        for tile in 0..tiles.tiling().count() {
+            tiles.forward(tile, rgb);
+            style.iter_mut().for_each(|style| style.measure(tiles, tile));
+        }
+        terms.style.iter_mut().for_each(|(_, value)| *value = 0.0);
+        for style in style.iter_mut() {
+            let value = style.compare();
+            let term = terms.style.iter_mut().find(|(layer, _)| *layer == style.layer);
+            term.expect("every style layer has its term").1 += value;
+        }
+    }
+
+    /// Through every tile again, and back: the content terms and the gradient.
+    fn send_back(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) {
+        let Self { tiles, content, style, terms, .. } = self;
+        terms.content.iter_mut().for_each(|(_, value)| *value = 0.0);
+        tiles.clear(gradient);
+        let last = tiles.tiling().count() - 1;
+        for tile in (0..=last).rev() {
+            // The last tile of the first pass is still in the engine.
+            if tile < last {
+                tiles.forward(tile, rgb);
+            }
+            for (content, (_, value)) in content.iter_mut().zip(&mut terms.content) {
+                *value += content.compare(tiles, tile);
+            }
+            style.iter_mut().for_each(|style| style.look_at(tiles, tile));
+            let mut affine: Vec<Affine<'_>> = emptied(std::mem::take(&mut self.affine));
+            affine.extend(style.iter().map(Style::seed));
+            let mut seeds: Vec<Seed<'_>> = emptied(std::mem::take(&mut self.seeds));
+            seeds.resize(tiles.tiling().plan().taps().len(), Seed::NONE);
+            // The regions of one tap follow one another.
+            let mut first = 0;
+            for group in style.chunk_by(|a, b| a.tap == b.tap) {
+                seeds[group[0].tap].affine = &affine[first..first + group.len()];
+                first += group.len();
+            }
+            content.iter().for_each(|content| seeds[content.tap].fixed = Some(content.seed()));
+            tiles.backward(tile, &seeds, gradient);
+            self.seeds = emptied(seeds);
+            self.affine = emptied(affine);
+        }
     }
 }
 
@@ -256,17 +280,6 @@ impl<E: Engine> Objective<E> {
 fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
     list.clear();
     list.into_iter().map(|_| unreachable!("the list is empty")).collect()
-}
-
-impl Style {
-    /// What it sends back, once its moments have become slopes.
-    fn affine(&self) -> Affine<'_> {
-        Affine {
-            weights: self.region.as_ref(),
-            matrix: Some(&self.moments.second),
-            offset: self.family.has_offset().then_some(self.moments.first.as_slice()),
-        }
-    }
 }
 
 /// The number itself, or why there is none.

@@ -1,8 +1,9 @@
 //! The style of a picture: what it is measured as, and how several styles become one.
 
+use crate::engine::tiles::Tiles;
 use crate::engine::{Engine, Moments, Order, Region};
 use crate::network::Layer;
-use crate::tensor::PositionWeights;
+use crate::tensor::{PositionWeights, Shape};
 
 /// The moments of a style at one layer, divided by the positions they were summed over: `FFᵀ` and `F` on the average.
 ///
@@ -24,18 +25,47 @@ pub fn measure<E: Engine>(
     order: Order,
     weights: Option<&dyn Fn(Layer) -> PositionWeights>,
 ) -> Vec<StyleTarget> {
-    engine.forward(rgb);
-    let measure_layer = |&layer: &Layer| {
-        let tap = engine.plan().tap(layer).expect("style layers are taps of the engine");
-        let mut moments = Moments::new(engine.plan().tap_shape(tap).channels);
-        let weights = weights.map(|weights| weights(layer));
-        engine.moments(tap, Region { window: None, weights: weights.as_ref() }, order, &mut moments);
+    measure_in_tiles(&mut Tiles::whole(engine), rgb, layers, order, weights)
+}
+
+/// The same of a picture in tiles.
+pub fn measure_in_tiles<E: Engine>(
+    tiles: &mut Tiles<E>,
+    rgb: &[E::Scalar],
+    layers: &[Layer],
+    order: Order,
+    weights: Option<&dyn Fn(Layer) -> PositionWeights>,
+) -> Vec<StyleTarget> {
+    let plan = tiles.tiling().plan().clone();
+    let tap = |layer: Layer| plan.tap(layer).expect("style layers are taps of the engine");
+    let weights: Vec<_> = layers.iter().map(|layer| weights.map(|weights| weights(*layer))).collect();
+    let mut targets: Vec<StyleTarget> = layers
+        .iter()
+        .map(|&layer| StyleTarget { layer, moments: Moments::new(plan.tap_shape(tap(layer)).channels) })
+        .collect();
+    for tile in 0..tiles.tiling().count() {
+        tiles.forward(tile, rgb);
+        for (StyleTarget { layer, moments }, weights) in targets.iter_mut().zip(&weights) {
+            let tap = tap(*layer);
+            let (own, origin) = (tiles.tiling().own(tile, tap), tiles.tiling().origin(tile, tap));
+            let Shape { channels, height, width } = tiles.tiling().tile().tap_shape(tap);
+            let here = weights.as_ref().map(|weights| {
+                let mut here = PositionWeights::zeros(height, width);
+                here.cut(Some(weights), origin, &own);
+                here
+            });
+            let mut part = Moments::new(channels);
+            let region = Region { window: Some(&own), weights: here.as_ref() };
+            tiles.engine_mut().moments(tap, region, order, &mut part);
+            *moments += &part;
+        }
+    }
+    for StyleTarget { moments, .. } in &mut targets {
         let mass = moments.mass;
         moments.second.iter_mut().chain(&mut moments.first).for_each(|value| *value /= mass);
         moments.mass = 1.0;
-        StyleTarget { layer, moments }
-    };
-    layers.iter().map(measure_layer).collect()
+    }
+    targets
 }
 
 /// Joins the targets of several style pictures into their weighted mean, layer by layer; `shares` sum to 1.

@@ -65,7 +65,7 @@ mod tests {
         let anchor = Anchor { target: (0..24).map(|k| value(k + 5) as f32).collect(), weights };
         let picture: Vec<f64> = (0..24).map(value).collect();
         let mut gradient = vec![0.0; 24];
-        let mut at = |picture: &[f64], gradient: &mut [f64]| {
+        let at = |picture: &[f64], gradient: &mut [f64]| {
             add(picture, shape, &anchor, 3.0, gradient, &mut Vec::new())
         };
         let total = at(&picture, &mut gradient);
@@ -74,7 +74,7 @@ mod tests {
             .sum();
         assert!((total - naive / 24.0).abs() < 1e-15);
         for k in 0..24 {
-            let mut shifted = |by: f64| {
+            let shifted = |by: f64| {
                 let mut picture = picture.clone();
                 picture[k] += by;
                 at(&picture, &mut [0.0; 24])

@@ -67,6 +67,17 @@ impl Optimizer {
     /// The learning rates that Adam takes: below, f32 pixels would not move, above, they would leave its range.
     pub const LEARNING_RATE: RangeInclusive<f64> = 1e-9..=1e6;
 
+    /// Pictures in f32 that a run holds at most, the current and the best one among them.
+    pub fn vectors(self) -> usize {
+        match self {
+            // Pairs are kept in sixteen bits, and one is on its way, as is the rounded gradient. Three points have pixels and a
+            // gradient: where a line search begins, the one that it tries, the one that it would take.
+            Self::Lbfgs { history } => (2 * history + 3).div_ceil(2) + 2 * 3 + 1,
+            // Pixels, gradient, both moments, the best.
+            Self::Adam { .. } => 5,
+        }
+    }
+
     /// Checks the constants.
     ///
     /// # Errors

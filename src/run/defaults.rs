@@ -10,18 +10,26 @@ pub const SIZE: usize = 512;
 /// picture, so the large shapes of the style are laid down where they cost a sixteenth of what they cost at 512.
 pub const COARSEST: usize = 128;
 
+/// How many times larger each size is than the one before. With steps of √2 a size finds little that the one before had
+/// not, so that a quarter of the work gives the same figures as steps of 2 (docs/pictures.md).
+pub const SIZE_STEP: f64 = std::f64::consts::SQRT_2;
+
+/// The same where a size is costly to begin (strokes match anew) or must be a whole multiple (tiles).
+pub const WHOLE_SIZE_STEP: f64 = 2.0;
+
 /// Iterations at the coarsest size; each finer size gets half as many. The loss of the finer sizes starts low,
-/// because the coarse result is carried up: 200/100/50 costs 88 evaluations of a 512-px picture, not 1000.
-pub const ITERATIONS: usize = 200;
+/// because the coarse result is carried up.
+pub const ITERATIONS: usize = 120;
 
 /// No size gets fewer iterations than this (unless all do): below it the new detail is not repainted.
-pub const FEWEST_ITERATIONS: usize = 30;
+pub const FEWEST_ITERATIONS: usize = 25;
 
 /// No size of a draft gets fewer iterations than this: below it a finer size shows little but the coarser one enlarged.
 pub const FEWEST_OF_A_DRAFT: usize = 8;
 
-/// The tolerance of a fine picture, which gets three times the iterations.
+/// The tolerance of a fine picture.
 pub const FINE_TOLERANCE: f64 = 0.001;
+
 /// The longer side at which strokes start, about: there a cell is a large form of the content.
 pub const STROKES_COARSEST: usize = 64;
 

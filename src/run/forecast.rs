@@ -26,6 +26,8 @@ pub struct SizeForecast {
     pub width: usize,
     /// Height in pixels.
     pub height: usize,
+    /// Tiles that an evaluation is made in; 1 for the whole picture at once.
+    pub tiles: usize,
     /// Iterations at most; a size may end earlier.
     pub iterations: usize,
     /// Seconds that they take if none is left out, by the speed of the machine at the coarsest size.

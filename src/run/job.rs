@@ -7,27 +7,30 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::budget::{self, Budget};
 use super::checkpoint::{Behind, Binding, Checkpoint, Saver};
 use super::defaults;
+use super::ending::Ending;
 use super::following::Following;
 use super::forecast::{Forecast, SizeForecast};
 use super::masks::Mask;
-use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
+use super::progress::{Clock, Observer, SizeStep};
 use super::regions::{self, Regions};
 use super::request::{Request, Source, Style};
 use super::sizes::{self, Size};
 use super::start::StartPictures;
-use super::{Report, SizeReport, StyleTransfer, Stylized};
-use crate::engine::Engine;
-use crate::engine::backend::BoxedEngine;
-use crate::engine::memory::{self, Use};
+use super::watched::{Before, Scored, Watched};
+use super::{SizeReport, StyleTransfer, Stylized};
+use crate::engine::Tiling;
+use crate::engine::backend::{Backend, BoxedEngine};
+use crate::engine::tiles::Tiles;
 use crate::error::{Error, Result};
 use crate::loss::objective::{ContentPicture, Objective, StyleRegion};
-use crate::loss::targets::{StyleTarget, blend, measure};
+use crate::loss::targets::{StyleTarget, blend, measure_in_tiles};
 use crate::loss::{Losses, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
-use crate::optimize::{self, Limits, LossFunction, State, Step, Stop, StopReason};
+use crate::optimize::{self, Limits, State, Step, Stop, StopReason};
 use crate::picture::{Picture, fit};
 
 /// Evaluations that an iteration takes, about: nearly always the first step of the line search is good.
@@ -38,6 +41,7 @@ pub(super) struct Job<'a> {
     transfer: &'a StyleTransfer,
     losses: &'a Losses,
     request: &'a Request<'a>,
+    budget: Budget,
     start: StartPictures,
     steps: Vec<SizeStep>,
     /// Of a frame that follows another.
@@ -61,7 +65,8 @@ impl<'a> Job<'a> {
             let fresh = Picture::from_rgb(target.0, target.1, start.at(target))?;
             start = StartPictures::Picture(following.start(&fresh)?);
         }
-        Ok(Self { transfer, losses, request, start, steps, following })
+        let budget = Budget::new(settings, request, transfer.computing.backend.kind());
+        Ok(Self { transfer, losses, request, budget, start, steps, following })
     }
 
     /// The sizes, each of which is possible.
@@ -76,7 +81,8 @@ impl<'a> Job<'a> {
         request.shares()?;
         let style_taps = losses.style_taps();
         let (kind, compared) = (backend.kind(), losses.content_taps());
-        let plan = |size: Size| -> Result<Plan> {
+        let budget = Budget::new(settings, request, kind);
+        let plan = |size: Size| -> Result<Tiling> {
             let plan = Plan::new(painting.network().clone(), size.1, size.0, &losses.taps())?;
             if settings.tileable {
                 check_tile(&plan, size)?;
@@ -84,19 +90,23 @@ impl<'a> Job<'a> {
             let styles = request.styles.iter().filter(|_| !style_taps.is_empty());
             let mut sizes = styles.filter_map(|style| style.size(settings.style_scale, size));
             sizes.try_for_each(|size| transfer.check_style(&style_taps, size))?;
-            memory::require(&plan, kind, &compared, Use::Painting)?;
-            Ok(plan)
+            budget.painting(&plan, &compared)
         };
         plan(target)?;
-        let mut sizes = sizes::sizes(target, settings.coarsest, |size| plan(size).is_ok());
+        let mut sizes =
+            sizes::sizes(target, settings.coarsest, settings.size_step, |size| plan(size).is_ok());
         let mut iterations = &settings.iterations;
         if request.before.is_some() {
             sizes.drain(..sizes.len().saturating_sub(defaults::FRAME_SIZES));
             iterations = &settings.frame_iterations;
         }
         let iterations = iterations.plan(&sizes)?;
-        let step =
-            |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: kind.steps(plan(size)?).flops() });
+        let cost = |tiling: Tiling| {
+            // Tiles go forward twice, but for the last.
+            let passes = 1.0 + 0.5 * (tiling.count() - 1) as f64 / tiling.count() as f64;
+            passes * tiling.count() as f64 * kind.steps(tiling.tile().clone()).flops()
+        };
+        let step = |(&size, &iterations)| Ok(SizeStep { size, iterations, cost: cost(plan(size)?) });
         for style in request.styles.iter().filter(|_| !style_taps.is_empty()) {
             let Some(saved) = style.saved() else { continue };
             let longer = |size| style.longer(settings.style_scale, size);
@@ -150,36 +160,16 @@ impl<'a> Job<'a> {
             let (iterations, repeated) = state.as_ref().map_or((0, 0), |s| (s.iterations(), s.repeated()));
             clock.begin(index, iterations);
             let (started, deadline, late) = (clock.seconds(), self.deadline(index), Cell::new(false));
-            let record = RefCell::new(Record::new(behind.best.take()));
-            let done =
-                Cell::new(behind.evaluations + state.as_ref().map_or(0, State::evaluations) - repeated);
-            let told = |terms: &Terms| {
-                done.set(done.get() + 1);
-                observer.borrow_mut().evaluated(&Evaluated {
-                    evaluation: done.get(),
-                    size_index: index + 1,
-                    width: step.size.0,
-                    height: step.size.1,
-                    seconds: clock.seconds(),
-                    terms,
-                });
+            let before = Before {
+                iterations: 0, // the optimiser's state counts them
+                evaluations: behind.evaluations,
+                of_state: state.as_ref().map_or(0, State::evaluations),
+                repeated,
             };
+            let (cancel, best) = (&self.request.cancel, behind.best.take());
+            let watched = Watched::new(&clock, &observer, cancel, &self.steps, index, before, best);
             let mut watch = |state: &Step| {
-                let record = record.borrow();
-                let progress = Progress {
-                    width: step.size.0,
-                    height: step.size.1,
-                    size_index: index + 1,
-                    size_count: self.steps.len(),
-                    iteration: state.iteration,
-                    iterations: step.iterations.max(state.iteration),
-                    terms: record.of(state.loss),
-                    evaluations: behind.evaluations + state.evaluations - repeated,
-                    seconds: clock.seconds(),
-                    seconds_left: clock.seconds_left(state.iteration),
-                    pixels: state.pixels,
-                };
-                observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)?;
+                watched.observe(state)?;
                 // Half an iteration late is as near as half an iteration early.
                 let pace = (clock.seconds() - started) / (state.iteration - iterations).max(1) as f64;
                 late.set(deadline.is_some_and(|deadline| clock.seconds() + pace / 2.0 >= deadline));
@@ -190,22 +180,22 @@ impl<'a> Job<'a> {
                 }
             };
             let save = |state: &State| {
-                let (mut saver, record) = (saver.borrow_mut(), record.borrow());
+                let mut saver = saver.borrow_mut();
                 let Some(saver) = saver.as_mut() else { return };
+                let (best, seconds) = watched.best();
                 let now = Behind {
                     reports: behind.reports.clone(),
                     evaluations: behind.evaluations,
                     seconds: clock.seconds(),
-                    evaluation_seconds: behind.evaluation_seconds + record.seconds,
-                    best: record.any.then(|| record.best.clone()),
+                    evaluation_seconds: behind.evaluation_seconds + seconds,
+                    best,
                 };
                 saver.save(&now, state);
             };
             let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
             let most = if deadline.is_some() { usize::MAX } else { step.iterations };
             let limits = Limits { iterations: most, tolerance };
-            let cancel = &self.request.cancel;
-            let mut recorded = Recorded { objective: &mut objective, record: &record, cancel, told: &told };
+            let mut recorded = watched.recorded(&mut objective);
             let mut outcome = match state {
                 Some(state) => optimize::resume(state, &mut recorded, &limits, &mut watch)?,
                 None => {
@@ -233,9 +223,9 @@ impl<'a> Job<'a> {
                 loss: outcome.loss,
                 stop: outcome.stop,
             });
-            let record = record.into_inner();
-            behind.evaluation_seconds += record.seconds;
-            loss = record.best;
+            let (best, seconds) = watched.best();
+            behind.evaluation_seconds += seconds;
+            loss = best.unwrap_or_default();
             let mut pixels = outcome.pixels;
             pixels.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
             painted = Some((step.size, pixels));
@@ -243,23 +233,10 @@ impl<'a> Job<'a> {
                 break;
             }
         }
-        let (width, height) = self.steps[self.steps.len() - 1].size;
-        let (size, pixels) = painted.expect("a pyramid has at least one size");
-        let pixels =
-            if size == (width, height) { pixels } else { self.start.carry(&pixels, size, (width, height)) };
-        let picture = Picture::from_rgb(width, height, pixels)?;
-        let report = Report {
-            width,
-            height,
-            seconds: clock.seconds(),
-            evaluation_seconds: behind.evaluation_seconds,
-            evaluations: behind.evaluations,
-            loss,
-            stop: behind.reports[behind.reports.len() - 1].stop,
-            sizes: behind.reports,
-            threads: self.transfer.threads(),
-        };
-        Ok(Stylized { picture, report })
+        behind.seconds = clock.seconds();
+        let target = self.steps[self.steps.len() - 1].size;
+        let painted = painted.expect("a pyramid has at least one size");
+        Ending { transfer: self.transfer, start: &self.start, target, painted, behind, loss }.stylized()
     }
 
     /// What this would do, with the speed of the machine tried out at the coarsest size.
@@ -272,24 +249,31 @@ impl<'a> Job<'a> {
         let begun = Instant::now();
         objective.evaluate(&pixels, &mut gradient);
         let rate = begun.elapsed().as_secs_f64() / self.steps[0].cost;
-        let size = |step: &SizeStep| SizeForecast {
-            width: step.size.0,
-            height: step.size.1,
-            iterations: step.iterations,
-            seconds: rate * step.cost * step.iterations as f64 * EVALUATIONS_PER_ITERATION,
+        let compared = self.losses.content_taps();
+        let tiling = |(width, height): Size| {
+            let plan = Plan::new(backend.network().clone(), height, width, &self.losses.taps())?;
+            self.budget.painting(&plan, &compared)
+        };
+        let size = |step: &SizeStep| {
+            Ok(SizeForecast {
+                width: step.size.0,
+                height: step.size.1,
+                tiles: tiling(step.size)?.count(),
+                iterations: step.iterations,
+                seconds: rate * step.cost * step.iterations as f64 * EVALUATIONS_PER_ITERATION,
+            })
         };
         let (width, height) = self.steps[self.steps.len() - 1].size;
-        let plan = Plan::new(backend.network().clone(), height, width, &self.losses.taps())?;
-        let memory = memory::estimate(&plan, backend.kind(), &self.losses.content_taps(), Use::Painting);
-        let sizes = self.steps.iter().map(size).collect();
+        let memory = self.budget.bytes(&tiling((width, height))?, &compared);
+        let sizes = self.steps.iter().map(size).collect::<Result<_>>()?;
         Ok(Forecast { width, height, sizes, memory_bytes: memory as u64, threads: self.transfer.threads() })
     }
 
     /// The objective at one of the sizes.
     fn objective(&self, index: usize) -> Result<Objective<BoxedEngine>> {
         let size = self.steps[index].size;
-        let engine = self.transfer.computing.painting.engine(size.1, size.0, &self.losses.taps())?;
-        let plan = engine.plan().clone();
+        let painting = &self.transfer.computing.painting;
+        let plan = Plan::new(painting.network().clone(), size.1, size.0, &self.losses.taps())?;
         let style_taps = self.losses.style_taps();
         let (has_style, target) = (!style_taps.is_empty(), self.steps[self.steps.len() - 1].size);
         let shares = if has_style { self.request.shares_at(index, self.steps.len()) } else { Vec::new() };
@@ -313,7 +297,8 @@ impl<'a> Job<'a> {
         let kept = regions.content.as_ref().map(|mask| |layer: Layer| mask.at_layer(&plan, layer));
         let kept = kept.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
         let content = content.as_ref().map(|content| ContentPicture { rgb: content.rgb(), weights: kept });
-        let objective = Objective::new(engine, self.losses, content, &styles)?;
+        let tiling = self.budget.painting(&plan, &self.losses.content_taps())?;
+        let objective = Objective::in_tiles(in_tiles(painting, tiling)?, self.losses, content, &styles)?;
         Ok(match &self.following {
             Some(following) => {
                 objective.held_to(following.anchor(size), self.transfer.settings.temporal_weight)
@@ -328,7 +313,7 @@ impl StyleTransfer {
     pub(super) fn check_style(&self, layers: &[Layer], (width, height): Size) -> Result<()> {
         let backend = &self.computing.backend;
         let plan = Plan::new(backend.network().clone(), height, width, layers);
-        let needs = |plan| memory::require(&plan, backend.kind(), &[], Use::Painting);
+        let needs = |plan| budget::measuring(&plan, backend.kind(), self.settings.max_memory);
         plan.and_then(needs).map(drop).map_err(about_the_style)
     }
 
@@ -348,16 +333,26 @@ impl StyleTransfer {
         };
         let (width, height) = fit(picture.width(), picture.height(), longer);
         style.measured(&self.identity, (width, height), || {
-            let mut engine = self.computing.backend.engine(height, width, layers).map_err(about_the_style)?;
+            let backend = &self.computing.backend;
+            let plan = Plan::new(backend.network().clone(), height, width, layers);
+            let plan = plan.map_err(about_the_style)?;
+            let tiling = budget::measuring(&plan, backend.kind(), self.settings.max_memory);
+            let mut tiles = in_tiles(backend, tiling.map_err(about_the_style)?)?;
             let picture = picture.at_size(width, height);
-            let plan = engine.plan().clone();
             let mask = style.mask().map(|mask| mask.at_size(width, height));
             let weights = mask.as_ref().map(|mask| |layer: Layer| mask.worn_at_layer(&plan, layer));
             let weights = weights.as_ref().map(|weights| weights as &dyn Fn(Layer) -> _);
             let order = self.settings.losses.statistic.order();
-            Ok(measure(&mut engine, picture.rgb(), layers, order, weights))
+            Ok(measure_in_tiles(&mut tiles, picture.rgb(), layers, order, weights))
         })
     }
+}
+
+/// An engine that walks these tiles.
+fn in_tiles(backend: &Backend, tiling: Tiling) -> Result<Tiles<BoxedEngine>> {
+    let tile = tiling.tile();
+    let engine = backend.engine(tile.picture().height, tile.picture().width, tile.taps())?;
+    Ok(Tiles::new(engine, tiling))
 }
 
 /// Refuses a size that a tile cannot have: each pooling halves the map, and half of an odd side does not tile.
@@ -385,61 +380,12 @@ pub(super) fn about_the_style(error: Error) -> Error {
     }
 }
 
-/// The terms of the last evaluation and of the best one, and the time that all took.
-#[derive(Default)]
-struct Record {
-    last: Terms,
-    best: Terms,
-    any: bool,
-    seconds: f64,
-}
-
-impl Record {
-    /// Of a size at which `best` was the best so far.
-    fn new(best: Option<Terms>) -> Self {
-        let any = best.is_some();
-        Self { best: best.unwrap_or_default(), any, ..Self::default() }
-    }
-
-    fn note(&mut self, terms: &Terms) {
-        if !self.any || terms.total < self.best.total {
-            self.best = terms.clone();
-        }
-        self.any = true;
-        self.last = terms.clone();
-    }
-
-    /// The terms whose total is `loss`.
-    fn of(&self, loss: f64) -> &Terms {
-        if self.last.total == loss { &self.last } else { &self.best }
-    }
-}
-
-/// The objective as the optimiser sees it, with its terms on record.
-struct Recorded<'a> {
-    objective: &'a mut Objective<BoxedEngine>,
-    record: &'a RefCell<Record>,
-    cancel: &'a Cancel,
-    told: &'a dyn Fn(&Terms),
-}
-
-impl LossFunction for Recorded<'_> {
+impl Scored for Objective<BoxedEngine> {
     fn length(&self) -> usize {
-        self.objective.engine().plan().picture().len()
+        self.picture().len()
     }
 
-    fn evaluate(&mut self, pixels: &[f32], gradient: &mut [f32]) -> Result<f64> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let begun = Instant::now();
-        let terms = self.objective.evaluate(pixels, gradient);
-        let mut record = self.record.borrow_mut();
-        record.seconds += begun.elapsed().as_secs_f64();
-        let loss = terms.total;
-        record.note(terms);
-        drop(record);
-        (self.told)(terms);
-        Ok(loss)
+    fn score(&mut self, pixels: &[f32], gradient: &mut [f32]) -> &Terms {
+        self.evaluate(pixels, gradient)
     }
 }

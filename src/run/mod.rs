@@ -4,10 +4,12 @@
 //! [`Request`] is what one run is asked for; `job` goes through the sizes, from the start picture that `start` makes, and
 //! [`Progress`] is what it reports.
 
+mod budget;
 mod builder;
 pub mod checkpoint;
 pub mod colour;
 pub mod defaults;
+mod ending;
 mod fingerprint;
 mod following;
 mod forecast;
@@ -28,6 +30,7 @@ mod strokes;
 mod style_saver;
 pub mod threads;
 pub mod values;
+mod watched;
 
 pub use builder::Builder;
 pub use checkpoint::{Checkpoint, Checkpoints};
@@ -149,6 +152,10 @@ impl StyleTransfer {
                 self.settings.coarsest
             );
             return Err(Error::option("coarsest", message));
+        }
+        if paint.size_step.is_some() && self.settings.coarsest >= longer {
+            let message = "there is one size only, since `coarsest` is not smaller than the result; leave `size_step` out, or give a smaller `coarsest`";
+            return Err(Error::option("size_step", message));
         }
         let noise = matches!(request.start, Start::Noise)
             || request.content.is_none() && matches!(request.start, Start::Content);

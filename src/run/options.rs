@@ -12,7 +12,7 @@ use crate::loss::{Normalisation, StyleStatistic};
 use crate::network::LayerList;
 use crate::run::colour::ColourMode;
 use crate::run::sizes::{Iterations, SizeRule};
-use crate::run::values::{Budget, Method, OptimizerName, Preset, Quality, Strength};
+use crate::run::values::{Budget, Bytes, Method, OptimizerName, Preset, Quality, Strength};
 use crate::tensor::Pooling;
 
 /// A method of the builder: `value` options take their type, `into` options whatever becomes it.
@@ -141,12 +141,16 @@ options! {
         #[arg(value_name = "TIME", allow_hyphen_values = true)]
         time: into Budget,
         /// Iterations at each size, coarse to fine; with N/4 a quarter from size to size, at least
-        /// 8; one number alone is halved from size to size, but stays at least 30 [default: 200]
+        /// 8; one number alone is halved from size to size, but stays at least 25 [default: 120]
         #[arg(value_name = "N[,N...]", allow_hyphen_values = true)]
         iterations: into Iterations,
         /// About the longer side of the coarsest size; as large as the result for one size only [default: 128]
         #[arg(value_name = "N", allow_negative_numbers = true)]
         coarsest: value usize,
+        /// How many times larger each size is than the one before, from 1.2 to 4
+        /// [default: 1.414, the root of 2; 2 with strokes and for tiles]
+        #[arg(value_name = "FACTOR", allow_negative_numbers = true)]
+        size_step: value f64,
         /// A size ends when the loss falls by less than this part in ten iterations; 0 for never [default: 0.005]
         #[arg(value_name = "PART", allow_negative_numbers = true)]
         tolerance: value f64,
@@ -166,6 +170,10 @@ options! {
         /// Pairs of differences that L-BFGS remembers [default: 10]
         #[arg(value_name = "N", allow_negative_numbers = true)]
         history: value usize,
+        /// Take at most about so much memory, like 800M or 4G: a picture that needs more is computed in tiles, to the same
+        /// loss but for rounding, which takes longer [default: no limit but the machine's, and no tiles]
+        #[arg(value_name = "SIZE", allow_hyphen_values = true)]
+        max_memory: into Bytes,
         /// Adam's step, in units of pixel values from 0 to 1 [default: 0.02]
         #[arg(value_name = "STEP", allow_negative_numbers = true)]
         learning_rate: value f64,

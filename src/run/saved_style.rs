@@ -168,7 +168,7 @@ impl SavedStyle {
             let sizes: Vec<usize> = part.sizes.iter().map(|(size, _)| *size).collect();
             let message = format!(
                 "has no statistics at {longer} px for a result whose styles have {finest}, only at {}; save it with this \
-                 `coarsest`, or leave `coarsest` out",
+                 `coarsest` and `size_step`, or leave them out",
                 list(&sizes)
             );
             return Err(Error::file(&self.file, message));

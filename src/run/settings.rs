@@ -13,7 +13,7 @@ use crate::run::options::{
 };
 use crate::run::sizes::{Iterations, SizeRule};
 use crate::run::threads;
-use crate::run::values::{Budget, Method, OptimizerName, Strength};
+use crate::run::values::{Budget, Bytes, Method, OptimizerName, Strength};
 use crate::tensor::Padding;
 
 /// Which of the losses a use of them has.
@@ -37,8 +37,12 @@ pub enum Purpose {
 pub(crate) struct Settings {
     pub method: Method,
     pub optimizer: Optimizer,
+    /// Bytes that a run may take, if they were said.
+    pub max_memory: Option<usize>,
     pub size: SizeRule,
     pub coarsest: usize,
+    /// How many times larger each size is than the one before.
+    pub size_step: f64,
     pub iterations: Iterations,
     /// 0: a size never ends early.
     pub tolerance: f64,
@@ -99,19 +103,22 @@ impl Settings {
             refuse_statistics(options)?;
         }
         let (coarsest, iterations) = schedule(method);
+        let tileable = paint.tileable.unwrap_or(false);
         Ok(Self {
             method,
             optimizer: optimizer(paint)?,
+            max_memory: paint.max_memory.map(|bytes| bytes.0),
             size: paint.size.unwrap_or(SizeRule::Longer(defaults::SIZE)).checked()?,
             // A run that has time uses it.
             tolerance: if paint.time.is_some() { 0.0 } else { tolerance },
             time: paint.time.map(|time| time.0),
             coarsest: at_least_one("coarsest", paint.coarsest.unwrap_or(coarsest))?,
+            size_step: size_step(paint.size_step, method, tileable)?,
             iterations: paint.iterations.clone().unwrap_or(iterations),
             style_scale: above_zero("style_scale", paint.style_scale.unwrap_or(defaults::STYLE_SCALE), 64.0)?,
             seed: paint.seed.unwrap_or(defaults::SEED),
             noise_scale: above_zero("noise_scale", paint.noise_scale.unwrap_or(defaults::NOISE_SCALE), 1.0)?,
-            tileable: paint.tileable.unwrap_or(false),
+            tileable,
             init_blend: match options.picture.init_blend {
                 Some(part) if !(0.0..=1.0).contains(&part) => {
                     let message = format!("{part} was given; give a number from 0 to 1");
@@ -134,6 +141,20 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Refuses a picture that takes more memory than a run may, where it is not painted in tiles.
+    pub fn refuse_more_memory(&self, bytes: usize, (width, height): (usize, usize)) -> Result<()> {
+        let Some(limit) = self.max_memory.filter(|limit| *limit < bytes) else { return Ok(()) };
+        let message = format!(
+            "{} is too little for {width}x{height} pixels by `method` strokes, which matches the whole picture at once and \
+             knows no tiles; about {}M would do, or choose a smaller size or `method` gram",
+            Bytes(limit),
+            bytes.div_ceil(1_000_000)
+        );
+        Err(Error::option("max_memory", message))
+    }
+}
+
 /// The longer side at which a method starts, about, and its iterations.
 fn schedule(method: Method) -> (usize, Iterations) {
     match method {
@@ -151,6 +172,21 @@ fn temporal_weight(said: Option<f64>) -> Result<f64> {
             format!("{weight} cannot be a weight; give a finite number of at least 0"),
         )),
     }
+}
+
+/// How many times larger each size is than the one before.
+fn size_step(said: Option<f64>, method: Method, tileable: bool) -> Result<f64> {
+    let whole = tileable || method == Method::Strokes;
+    let step = said.unwrap_or(if whole { defaults::WHOLE_SIZE_STEP } else { defaults::SIZE_STEP });
+    if !(1.2..=4.0).contains(&step) {
+        return Err(Error::option("size_step", format!("{step} was given; give a number from 1.2 to 4")));
+    }
+    if tileable && step != 2.0 && step != 4.0 {
+        let message =
+            format!("{step} was given, but a tile can only grow by whole halves of it; give 2 or 4");
+        return Err(Error::option("size_step", message));
+    }
+    Ok(step)
 }
 
 /// Refuses the options of a method that compares statistics.

@@ -1,8 +1,8 @@
 //! The sizes at which a picture is painted, coarse to fine, and the iterations that each gets.
 //!
-//! Most of the work is done where it is cheap. Sizes halve from the target down to about 128 px (Gatys et al.
-//! 2017, arXiv 1611.07865, §5; Galerne et al. 2024, arXiv 2212.13459, §4.3), and each starts from the coarser
-//! result enlarged, plus the detail that the start picture has at this size and had not at the one before:
+//! Most of the work is done where it is cheap. Sizes fall by one factor from the target down to about 128 px (by
+//! halves in Gatys et al. 2017, arXiv 1611.07865, §5, and Galerne et al. 2024, arXiv 2212.13459, §4.3), and each starts
+//! from the coarser result enlarged, plus the detail that the start picture has at this size and had not at the one before:
 //!
 //! `x₀(k+1) = ↑x(k) + s(k+1) − ↑s(k)`
 
@@ -21,7 +21,7 @@ pub type Size = (usize, usize);
 /// Iterations for the sizes of a pyramid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Iterations {
-    /// So many at the coarsest size, half as many at each finer one, but at least 30 (or all, if fewer).
+    /// So many at the coarsest size, half as many at each finer one, but at least 25 (or all, if fewer).
     Halving(usize),
     /// So many at the coarsest size, a quarter as many at each finer one, but at least 8 (or all, if fewer).
     Quartering(usize),
@@ -259,14 +259,16 @@ pub(crate) fn style_longer(scale: f64, size: Size) -> usize {
     (size.0.max(size.1) as f64 * scale).round() as usize
 }
 
-/// The sizes from the coarsest to `target`: halves of it while the longer side stays within a factor √2 of
-/// `coarsest` and `usable` agrees. `target` itself is always there.
-pub fn sizes(target: Size, coarsest: usize, usable: impl Fn(Size) -> bool) -> Vec<Size> {
+/// The sizes from the coarsest to `target`, each `step` > 1 times as large as the one before, while the longer side stays
+/// within a factor √step of `coarsest` and `usable` agrees. `target` itself is always there.
+pub fn sizes(target: Size, coarsest: usize, step: f64, usable: impl Fn(Size) -> bool) -> Vec<Size> {
     let longer = target.0.max(target.1);
-    let smallest = coarsest as f64 / std::f64::consts::SQRT_2;
+    let smallest = coarsest as f64 / step.sqrt();
     let mut sizes = vec![target];
-    for halvings in 1..=16 {
-        let next = fit(target.0, target.1, longer.div_ceil(1 << halvings));
+    for below in 1.. {
+        // Whole numbers stay whole: a power of √2 is not quite one.
+        let part = (longer as f64 / step.powi(below) * (1.0 - 1e-9)).ceil();
+        let next = fit(target.0, target.1, part as usize);
         if Some(&next) == sizes.last() || (next.0.max(next.1) as f64) < smallest || !usable(next) {
             break;
         }
@@ -337,7 +339,13 @@ mod tests {
     }
 
     #[test]
-    fn sizes_halve_down_to_about_the_coarsest() {
+    fn sizes_fall_down_to_about_the_coarsest() {
+        let by = |step: f64, target, coarsest| sizes(target, coarsest, step, |_| true);
+        let root = std::f64::consts::SQRT_2;
+        assert_eq!(by(root, (512, 384), 128), [(128, 96), (182, 136), (256, 192), (363, 272), (512, 384)]);
+        assert_eq!(by(1.2, (100, 100), 80), [(84, 84), (100, 100)]);
+        assert_eq!(by(4.0, (1024, 1024), 64), [(64, 64), (256, 256), (1024, 1024)]);
+        let sizes = |target, coarsest, usable: fn(Size) -> bool| sizes(target, coarsest, 2.0, usable);
         assert_eq!(sizes((512, 384), 128, |_| true), [(128, 96), (256, 192), (512, 384)]);
         assert_eq!(sizes((384, 512), 128, |_| true), [(96, 128), (192, 256), (384, 512)]);
         assert_eq!(sizes((1000, 10), 128, |_| true), [(125, 1), (250, 3), (500, 5), (1000, 10)]);
@@ -349,14 +357,14 @@ mod tests {
 
     #[test]
     fn sizes_stop_where_the_network_cannot_follow() {
-        assert_eq!(sizes((512, 64), 128, |(_, h)| h >= 32), [(256, 32), (512, 64)]);
-        assert_eq!(sizes((512, 64), 128, |_| false), [(512, 64)]);
+        assert_eq!(sizes((512, 64), 128, 2.0, |(_, h)| h >= 32), [(256, 32), (512, 64)]);
+        assert_eq!(sizes((512, 64), 128, 2.0, |_| false), [(512, 64)]);
     }
 
     #[test]
     fn one_number_halves_and_a_list_must_fit() {
         let sizes = [(128, 96), (256, 192), (512, 384), (1024, 768)];
-        assert_eq!(Iterations::default().plan(&sizes).unwrap(), [200, 100, 50, 30]);
+        assert_eq!(Iterations::default().plan(&sizes).unwrap(), [120, 60, 30, 25]);
         assert_eq!("10".parse::<Iterations>().unwrap().plan(&sizes).unwrap(), [10, 10, 10, 10]);
         let draft: Iterations = "120/4".parse().unwrap();
         assert_eq!(draft.plan(&sizes).unwrap(), [120, 30, 8, 8]);

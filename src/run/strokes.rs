@@ -6,12 +6,17 @@
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
+use super::checkpoint::Behind;
+use super::ending::Ending;
 use super::forecast::{Forecast, SizeForecast};
-use super::progress::{Cancel, Clock, Evaluated, Observer, Progress, SizeStep};
-use super::request::{Request, Start};
+use super::masks::Mask;
+use super::progress::{Clock, Observer, SizeStep};
+use super::regions::{Region, Regions};
+use super::request::{Request, Start, Style};
 use super::sizes::{self, Size};
 use super::start::StartPictures;
-use super::{Report, SizeReport, StyleTransfer, Stylized, defaults};
+use super::watched::{Before, Scored, Watched};
+use super::{SizeReport, StyleTransfer, Stylized, defaults};
 use crate::engine::backend::BoxedEngine;
 use crate::engine::memory::{self, Use};
 use crate::engine::{Engine, Seed};
@@ -19,10 +24,10 @@ use crate::error::{Error, Result};
 use crate::loss::{Losses, Normalisation, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
-use crate::optimize::{self, Limits, LossFunction, Outcome, Step, Stop, StopReason};
-use crate::picture::Picture;
+use crate::optimize::{self, Limits, Outcome, Step, StopReason};
 use crate::strokes::balance::Balance;
 use crate::strokes::grid::{CELL, Grid, layers};
+use crate::strokes::guidance::Guidance;
 use crate::strokes::matcher::{self, Matcher, StylePicture};
 use crate::strokes::objective::Objective;
 
@@ -42,9 +47,7 @@ pub(super) struct StrokesJob<'a> {
 /// What a run has done so far.
 struct Done {
     clock: Clock,
-    evaluations: usize,
-    evaluation_seconds: f64,
-    reports: Vec<SizeReport>,
+    behind: Behind,
     loss: Terms,
 }
 
@@ -56,7 +59,7 @@ impl<'a> StrokesJob<'a> {
         request: &'a Request<'a>,
         target: Size,
     ) -> Result<Self> {
-        refuse_masks(request)?;
+        refuse_statistics(request)?;
         let (settings, backend) = (&transfer.settings, &transfer.computing.backend);
         let shares = request.shares()?;
         let layers = layers(backend.network());
@@ -78,14 +81,15 @@ impl<'a> StrokesJob<'a> {
                 // Turned, it has the same cells and as large maps.
                 styles.push(looked_at((width, height)).map_err(super::job::about_the_style)?);
             }
-            let more = matcher::memory(backend, &plan, &styles);
+            let more = matcher::memory(backend, &plan, &styles, is_guided(request));
             memory::require_with(&plan, backend.kind(), &layers, Use::Painting, more)?;
-            needs
-                .set(needs.get().max(memory::estimate(&plan, backend.kind(), &layers, Use::Painting) + more));
+            let memory = memory::estimate(&plan, backend.kind(), &layers, Use::Painting) + more;
+            settings.refuse_more_memory(memory, size)?;
+            needs.set(needs.get().max(memory));
             Ok(plan)
         };
         plan(target)?;
-        let sizes = sizes::sizes(target, settings.coarsest, |size| plan(size).is_ok());
+        let sizes = sizes::sizes(target, settings.coarsest, settings.size_step, |size| plan(size).is_ok());
         let iterations = settings.iterations.plan(&sizes)?;
         let step = |(&size, &iterations)| {
             Ok(SizeStep { size, iterations, cost: backend.kind().steps(plan(size)?).flops() })
@@ -121,6 +125,7 @@ impl<'a> StrokesJob<'a> {
         let size = |step: &SizeStep| SizeForecast {
             width: step.size.0,
             height: step.size.1,
+            tiles: 1,
             iterations: step.iterations,
             seconds: rate * step.cost * step.iterations as f64 * WORK_PER_ITERATION,
         };
@@ -138,9 +143,7 @@ impl<'a> StrokesJob<'a> {
     pub fn paint(&self, observer: &mut dyn Observer) -> Result<Stylized> {
         let mut done = Done {
             clock: Clock::new(self.steps.clone(), 0.0),
-            evaluations: 0,
-            evaluation_seconds: 0.0,
-            reports: Vec::new(),
+            behind: Behind::default(),
             loss: Terms::default(),
         };
         let mut painted: Option<(Size, Vec<f32>)> = None;
@@ -152,27 +155,15 @@ impl<'a> StrokesJob<'a> {
             let mut pixels = self.size(index, start, &mut done, observer)?;
             pixels.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
             painted = Some((step.size, pixels));
-            if done.reports[index].stop == StopReason::Cancelled {
+            if done.behind.reports[index].stop == StopReason::Cancelled {
                 break;
             }
         }
-        let (width, height) = self.steps[self.steps.len() - 1].size;
-        let (size, pixels) = painted.expect("a pyramid has at least one size");
-        let pixels =
-            if size == (width, height) { pixels } else { self.start.carry(&pixels, size, (width, height)) };
-        let picture = Picture::from_rgb(width, height, pixels)?;
-        let report = Report {
-            width,
-            height,
-            seconds: done.clock.seconds(),
-            evaluation_seconds: done.evaluation_seconds,
-            evaluations: done.evaluations,
-            loss: done.loss,
-            stop: done.reports[done.reports.len() - 1].stop,
-            sizes: done.reports,
-            threads: self.transfer.threads(),
-        };
-        Ok(Stylized { picture, report })
+        let Done { clock, mut behind, loss } = done;
+        behind.seconds = clock.seconds();
+        let target = self.steps[self.steps.len() - 1].size;
+        let painted = painted.expect("a pyramid has at least one size");
+        Ending { transfer: self.transfer, start: &self.start, target, painted, behind, loss }.stylized()
     }
 
     /// The rounds of one size; adds its report to `done`.
@@ -196,11 +187,11 @@ impl<'a> StrokesJob<'a> {
         };
         let mut pixels = start;
         if self.request.cancel.is_cancelled() {
-            done.reports.push(report);
+            done.behind.reports.push(report);
             return Ok(pixels);
         }
         let matcher = Matcher::new(backend, self.styles(index))?;
-        let grid = Grid::of(height, width);
+        let guidance = self.guidance(index, &matcher);
         let mut objective = Objective::new(backend.engine(height, width, &self.layers)?, self.losses);
         let content = self.request.content.map(|content| content.at_size(width, height));
         let content_looks = content.as_ref().map(|content| {
@@ -216,24 +207,29 @@ impl<'a> StrokesJob<'a> {
             let first = index == 0 && round == 0;
             let places = match &content_looks {
                 None if first && !matches!(self.request.start, Start::Picture(_)) => {
-                    matcher.random_places(self.transfer.settings.seed, grid)
+                    matcher.random_places(self.transfer.settings.seed, &guidance)
                 }
-                Some(content) if first => matcher.places(Some(content), None, self.balance, grid),
+                Some(content) if first => matcher.places(Some(content), None, &guidance),
                 content => {
                     objective.engine_mut().forward(&pixels);
                     let painted = matcher.look(objective.engine());
-                    matcher.places(content.as_deref(), Some(&painted), self.balance, grid)
+                    matcher.places(content.as_deref(), Some(&painted), &guidance)
                 }
             };
-            let held = content.as_ref().filter(|_| self.balance.hold > 0.0);
+            let held =
+                content.as_ref().filter(|_| guidance.balances.iter().any(|balance| balance.hold > 0.0));
             if let Some(content) = held {
                 objective.engine_mut().forward(content.rgb());
             }
             for part in matcher::parts(objective.engine().plan()) {
                 let mut targets = matcher.targets(&places, objective.engine().plan(), part.clone())?;
                 for (tap, target) in part.clone().zip(&mut targets).filter(|_| held.is_some()) {
-                    let (hold, content) = (self.balance.hold, objective.engine().features(tap));
-                    target.zip_mut_with(&content, |target, content| *target += hold * (content - *target));
+                    let (content, (_, height, width)) = (objective.engine().features(tap), target.dim());
+                    let Some(hold) = guidance.hold(self.layers[tap].block, (height, width)) else { continue };
+                    ndarray::Zip::from(target)
+                        .and(&content)
+                        .and_broadcast(&hold)
+                        .for_each(|target, content, hold| *target += hold * (content - *target));
                 }
                 objective.set_targets(part.start, targets)?;
             }
@@ -253,21 +249,72 @@ impl<'a> StrokesJob<'a> {
                 break;
             }
         }
-        done.reports.push(report);
+        done.behind.reports.push(report);
         Ok(pixels)
     }
 
-    /// The styles that count at a size, as they are taken there.
-    fn styles(&self, index: usize) -> Vec<StylePicture> {
+    /// The styles that count at a size, with their shares.
+    fn counting(&self, index: usize) -> Vec<(&Style, f64)> {
         let shares = self.request.shares_at(index, self.steps.len());
-        let counting = self.request.styles.iter().zip(shares).filter(|(_, share)| *share > 0.0);
-        let picture = |(style, share): (&super::Style, f64)| {
+        self.request.styles.iter().zip(shares).filter(|(_, share)| *share > 0.0).collect()
+    }
+
+    /// The same, as they are taken there.
+    fn styles(&self, index: usize) -> Vec<StylePicture> {
+        let picture = |(style, share): (&Style, f64)| {
             let scale = self.transfer.settings.style_scale;
             let size = style.size(scale, self.steps[index].size).expect(PICTURES);
             let picture = style.picture().expect(PICTURES);
-            StylePicture { rgb: picture.at_size(size.0, size.1).into_rgb(), size, share }
+            let grid = Grid::of(size.1, size.0);
+            let mask = style.mask().map(|mask| mask.at_size(grid.width, grid.height).values().to_vec());
+            StylePicture { rgb: picture.at_size(size.0, size.1).into_rgb(), size, share, mask }
         };
-        counting.map(picture).collect()
+        self.counting(index).into_iter().map(picture).collect()
+    }
+
+    /// Where what counts at a size. A cell belongs to the region that has most of it.
+    fn guidance(&self, index: usize, matcher: &Matcher<'_>) -> Guidance {
+        let (width, height) = self.steps[index].size;
+        let grid = Grid::of(height, width);
+        let mut guidance = Guidance::even(self.balance, grid);
+        if !is_guided(self.request) {
+            return guidance;
+        }
+        let (counting, shares) = (self.counting(index), self.request.shares_at(index, self.steps.len()));
+        let regions = Regions::new(self.request, &shares, (width, height));
+        let at_cells = |mask: &Mask| mask.at_size(grid.width, grid.height).values().to_vec();
+        let masks: Vec<_> = regions.styles.iter().map(|region| region.mask.as_ref().map(at_cells)).collect();
+        let content = regions.content.as_ref().map(at_cells);
+        for cell in 0..grid.cells() {
+            let shares = masks.iter().map(|mask| mask.as_ref().map_or(1.0, |mask| mask[cell]));
+            let shares: Vec<f32> = shares.collect();
+            let most = shares.iter().copied().fold(0.0, f32::max);
+            guidance.regions[cell] = shares.iter().position(|share| *share == most).unwrap_or(0);
+            if self.request.content.is_some() {
+                let weighed = shares.iter().zip(&regions.styles);
+                let style: f64 = weighed.map(|(share, region)| f64::from(*share) * region.weight).sum();
+                let content = content.as_ref().map_or(1.0, |content| f64::from(content[cell]));
+                // Nothing of either is as the rest is.
+                let relative = if style == content { 1.0 } else { content / style };
+                guidance.balances[cell] = Balance::new(relative * self.content_weight());
+            }
+        }
+        let of = |style: &Style| counting.iter().position(|(other, _)| std::ptr::eq(*other, style));
+        let styles = |region: &Region<'_>| -> Vec<usize> {
+            region.styles.iter().filter_map(|(style, _)| of(style)).collect()
+        };
+        let served = |region: &Region<'_>| matcher.serving(&styles(region));
+        guidance.served = regions.styles.iter().map(served).collect();
+        // A picture that is content all over has no region.
+        if guidance.served.is_empty() {
+            guidance.served.push(None);
+        }
+        guidance
+    }
+
+    /// The content's weight relative to its default.
+    fn content_weight(&self) -> f64 {
+        self.losses.content_weight / defaults::weights(Normalisation::Relative).0
     }
 
     /// Minimises against the targets that `objective` has; `before` is what this size has done.
@@ -282,48 +329,23 @@ impl<'a> StrokesJob<'a> {
         done: &mut Done,
         observer: &mut dyn Observer,
     ) -> Result<Outcome> {
-        let (settings, step) = (&self.transfer.settings, self.steps[index]);
-        let record = RefCell::new(Record::default());
-        let evaluations = done.evaluations;
-        let clock = &done.clock;
+        let settings = &self.transfer.settings;
         let tolerance = Some(settings.tolerance).filter(|tolerance| *tolerance > 0.0);
         let limits = Limits { iterations, tolerance };
-        let observer = RefCell::new(observer);
-        let told = Cell::new(evaluations);
-        let tell = |terms: &Terms| {
-            told.set(told.get() + 1);
-            observer.borrow_mut().evaluated(&Evaluated {
-                evaluation: told.get(),
-                size_index: index + 1,
-                width: step.size.0,
-                height: step.size.1,
-                seconds: clock.seconds(),
-                terms,
-            });
+        let before = Before {
+            iterations: before.iterations,
+            evaluations: done.behind.evaluations,
+            ..Before::default()
         };
-        let mut watch = |state: &Step| {
-            let record = record.borrow();
-            let progress = Progress {
-                width: step.size.0,
-                height: step.size.1,
-                size_index: index + 1,
-                size_count: self.steps.len(),
-                iteration: before.iterations + state.iteration,
-                iterations: step.iterations,
-                terms: if record.last.total == state.loss { &record.last } else { &record.best },
-                evaluations: evaluations + state.evaluations,
-                seconds: clock.seconds(),
-                seconds_left: clock.seconds_left(before.iterations + state.iteration),
-                pixels: state.pixels,
-            };
-            observer.borrow_mut().observe(&progress).map_break(|()| Stop::Cancel)
-        };
-        let mut recorded = Recorded { objective, record: &record, cancel: &self.request.cancel, told: &tell };
+        let (cancel, observer) = (&self.request.cancel, RefCell::new(observer));
+        let watched = Watched::new(&done.clock, &observer, cancel, &self.steps, index, before, None);
+        let mut watch = |state: &Step| watched.observe(state);
+        let mut recorded = watched.recorded(objective);
         let outcome = optimize::minimize(settings.optimizer, &mut recorded, start, &limits, &mut watch)?;
-        let record = record.into_inner();
-        done.evaluations += outcome.evaluations;
-        done.evaluation_seconds += record.seconds;
-        done.loss = record.best;
+        let (best, seconds) = watched.best();
+        done.behind.evaluations += outcome.evaluations;
+        done.behind.evaluation_seconds += seconds;
+        done.loss = best.unwrap_or_default();
         Ok(outcome)
     }
 }
@@ -338,61 +360,24 @@ const ROUNDS: usize = 2;
 const PICTURES: &str = "styles without pictures are refused first";
 
 /// Refuses what only the losses of the method `gram` can do.
-fn refuse_masks(request: &Request<'_>) -> Result<()> {
-    if let Some(saved) = request.styles.iter().find_map(super::Style::saved) {
-        let message = "keeps statistics, but `method` strokes matches patches of the pictures; give the pictures themselves";
-        return Err(Error::file(saved.file(), message));
-    }
+fn refuse_statistics(request: &Request<'_>) -> Result<()> {
+    let Some(saved) = request.styles.iter().find_map(Style::saved) else { return Ok(()) };
+    let message = "keeps statistics, but `method` strokes matches patches of the pictures; give the pictures themselves";
+    Err(Error::file(saved.file(), message))
+}
+
+/// Whether a mask says where what counts.
+fn is_guided(request: &Request<'_>) -> bool {
     let guided = request.styles.iter().any(|style| style.region().is_some() || style.mask().is_some());
-    let given =
-        [("guide", guided), ("keep", request.keep.is_some()), ("strength", request.strength.is_some())];
-    match given.into_iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            let message = "masks weigh the statistics of `method` gram; strokes have none: leave the mask out, or choose gram";
-            Err(Error::option(option, message))
-        }
-        None => Ok(()),
-    }
+    guided || request.keep.is_some() || request.strength.is_some()
 }
 
-/// The terms of the last evaluation and of the best one, and the time that all took.
-#[derive(Default)]
-struct Record {
-    last: Terms,
-    best: Terms,
-    any: bool,
-    seconds: f64,
-}
-
-/// The objective as the optimiser sees it, with its terms on record.
-struct Recorded<'a> {
-    objective: &'a mut Objective<BoxedEngine>,
-    record: &'a RefCell<Record>,
-    cancel: &'a Cancel,
-    told: &'a dyn Fn(&Terms),
-}
-
-impl LossFunction for Recorded<'_> {
+impl Scored for Objective<BoxedEngine> {
     fn length(&self) -> usize {
-        self.objective.engine().plan().picture().len()
+        self.engine().plan().picture().len()
     }
 
-    fn evaluate(&mut self, pixels: &[f32], gradient: &mut [f32]) -> Result<f64> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let begun = Instant::now();
-        let terms = self.objective.evaluate(pixels, gradient);
-        let mut record = self.record.borrow_mut();
-        record.seconds += begun.elapsed().as_secs_f64();
-        let loss = terms.total;
-        if !record.any || loss < record.best.total {
-            record.best = terms.clone();
-        }
-        record.any = true;
-        drop(record);
-        (self.told)(&terms);
-        self.record.borrow_mut().last = terms;
-        Ok(loss)
+    fn score(&mut self, pixels: &[f32], gradient: &mut [f32]) -> &Terms {
+        self.evaluate(pixels, gradient)
     }
 }

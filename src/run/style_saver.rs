@@ -50,7 +50,8 @@ impl StyleSaver<'_> {
             style.colours(scale, (longer, longer)).into_iter().map(of)
         });
         let colours = colours.collect();
-        let sizes = sizes::sizes((longer, longer), transfer.settings.coarsest, |_| true);
+        let settings = &transfer.settings;
+        let sizes = sizes::sizes((longer, longer), settings.coarsest, settings.size_step, |_| true);
         for size in sizes.iter().flat_map(|size| styles.iter().filter_map(|style| style.size(scale, *size))) {
             transfer.check_style(&layers, size)?;
         }

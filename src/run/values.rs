@@ -102,6 +102,56 @@ impl FromStr for Budget {
 
 by_text!(Budget);
 
+/// An amount of memory; as text, `800M` or `1.5G`, in powers of 1000, or `1GiB` in powers of 1024.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub usize);
+
+impl From<usize> for Bytes {
+    fn from(bytes: usize) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => write!(f, "0B"),
+            bytes if bytes % 1_000_000_000 == 0 => write!(f, "{}G", bytes / 1_000_000_000),
+            bytes if bytes % 1_000_000 == 0 => write!(f, "{}M", bytes / 1_000_000),
+            bytes => write!(f, "{bytes}B"),
+        }
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let complain = || format!("`{text}` is not an amount of memory; write it like 800M, 1.5G or 2GiB");
+        let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or_else(complain)?;
+        let unit = match &text[digits..].to_ascii_lowercase()[..] {
+            "b" => 1,
+            "k" | "kb" => 1000,
+            "m" | "mb" => 1_000_000,
+            "g" | "gb" => 1_000_000_000,
+            "t" | "tb" => 1_000_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            "tib" => 1u64 << 40,
+            _ => return Err(complain()),
+        };
+        let number: f64 = text[..digits].parse().map_err(|_| complain())?;
+        let bytes = (number * unit as f64).round();
+        match bytes >= 1.0 && bytes < usize::MAX as f64 {
+            true => Ok(Self(bytes as usize)),
+            false => Err(complain()),
+        }
+    }
+}
+
+by_text!(Bytes);
+
 /// How style is carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -157,6 +207,28 @@ by_text!(Strength);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_of_memory_are_read_and_refused() {
+        let amounts = [
+            ("1G", 1_000_000_000),
+            ("800M", 800_000_000),
+            ("1.5gb", 1_500_000_000),
+            ("2GiB", 2 << 30),
+            ("4096K", 4_096_000),
+            ("77B", 77),
+        ];
+        for (text, bytes) in amounts {
+            let amount: Bytes = text.parse().unwrap();
+            assert_eq!(amount, Bytes(bytes), "{text}");
+            assert_eq!(amount.to_string().parse(), Ok(amount));
+        }
+        for bad in
+            ["", "1", "512", "G", "-1G", "0M", "1 G", "1.2.3G", "nanG", "infG", "1X", "1Gi", "999999999T"]
+        {
+            assert!(bad.parse::<Bytes>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn times_are_read_and_refused() {

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::grid::Grid;
+use super::guidance::Guidance;
 use super::pool::Pool;
 
 /// All cells change at once, so many times.
@@ -15,14 +15,15 @@ pub const PASSES: usize = 4;
 /// The eight neighbours, as rows down and columns right.
 const AROUND: [(isize, isize); 8] = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)];
 
-/// Moves the places of the cells of `grid` towards coherence; `queries` are the cells' vectors, see [`Pool::queries`].
-/// Of candidates that are equally good the cell's own is kept, then the first neighbour's, row by row.
+/// Moves the places of the cells towards coherence; `queries` are the cells' vectors, see [`Pool::queries`]. Of candidates
+/// that are equally good the cell's own is kept, then the first neighbour's, row by row.
 ///
 /// # Panics
 /// If there is not one place and one query for each cell.
-pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, grid: Grid, coherence: f32) {
+pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, guidance: &Guidance) {
+    let grid = guidance.grid;
     assert_eq!((places.len(), queries.len()), (grid.cells(), grid.cells() * pool.dims()), "one each a cell");
-    if coherence == 0.0 {
+    if guidance.balances.iter().all(|balance| balance.coherence == 0.0) {
         return;
     }
     for _ in 0..PASSES {
@@ -30,7 +31,7 @@ pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, grid: Grid, c
         next.par_chunks_mut(grid.width).enumerate().for_each(|(y, row)| {
             for (x, place) in row.iter_mut().enumerate() {
                 let query = &queries[(y * grid.width + x) * pool.dims()..][..pool.dims()];
-                *place = best(places, query, pool, grid, (y, x), coherence);
+                *place = best(places, query, pool, guidance, (y, x));
             }
         });
         *places = next;
@@ -38,25 +39,22 @@ pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, grid: Grid, c
 }
 
 /// The best candidate of a cell.
-fn best(
-    places: &[u32],
-    query: &[f32],
-    pool: &Pool,
-    grid: Grid,
-    (y, x): (usize, usize),
-    coherence: f32,
-) -> u32 {
+fn best(places: &[u32], query: &[f32], pool: &Pool, guidance: &Guidance, (y, x): (usize, usize)) -> u32 {
+    let grid = guidance.grid;
+    let cell = y * grid.width + x;
+    let coherence = guidance.balances[cell].coherence;
     let proposals = AROUND.map(|(down, right)| {
         let (y, x) = (y.checked_add_signed(down)?, x.checked_add_signed(right)?);
         let inside = y < grid.height && x < grid.width;
-        if inside { pool.shifted(places[y * grid.width + x], -down, -right) } else { None }
+        let place = if inside { pool.shifted(places[y * grid.width + x], -down, -right) } else { None };
+        place.filter(|&place| guidance.allows(cell, place))
     });
     let score = |place: u32| {
         let cosine: f32 = query.iter().zip(pool.vector(place)).map(|(a, b)| a * b).sum();
         let agreeing = proposals.iter().filter(|proposal| **proposal == Some(place)).count();
         cosine + coherence * agreeing as f32 / AROUND.len() as f32
     };
-    let own = places[y * grid.width + x];
+    let own = places[cell];
     let mut best = (score(own), own);
     for (at, place) in proposals.iter().enumerate() {
         let Some(place) = *place else { continue };
@@ -73,10 +71,16 @@ fn best(
 
 #[cfg(test)]
 mod tests {
+    use super::super::balance::Balance;
+    use super::super::grid::Grid;
     use super::super::pool::tests::noise;
     use super::*;
     use crate::kernels::plain::nearest::nearest;
     use crate::random::Random;
+
+    fn guided(coherence: f32, grid: Grid) -> Guidance {
+        Guidance::even(Balance { share: 1.0, coherence, hold: 0.0 }, grid)
+    }
 
     /// The share of pairs of neighbours that come from neighbouring places.
     fn agreement(places: &[u32], pool: &Pool, grid: Grid) -> f64 {
@@ -94,9 +98,9 @@ mod tests {
         let mut places = vec![0; grid.cells()];
         nearest(&queries, pool.all(), pool.dims(), &mut places);
         let (matched, mut still) = (places.clone(), places.clone());
-        cohere(&mut still, &queries, &pool, grid, 0.0);
+        cohere(&mut still, &queries, &pool, &guided(0.0, grid));
         assert_eq!(still, matched);
-        cohere(&mut places, &queries, &pool, grid, 1.0);
+        cohere(&mut places, &queries, &pool, &guided(1.0, grid));
         let (before, after) = (agreement(&matched, &pool, grid), agreement(&places, &pool, grid));
         assert!(after > before + 0.1, "{before} {after}");
     }
@@ -108,7 +112,7 @@ mod tests {
         let mut places: Vec<u32> = (0..9).map(|cell| cell / 3 * 7 + cell % 3).collect();
         places[4] = 50;
         let queries = pool.queries(&vec![0.0; 9 * 6]);
-        cohere(&mut places, &queries, &pool, grid, 0.4);
+        cohere(&mut places, &queries, &pool, &guided(0.4, grid));
         assert_eq!(places[4], 8);
     }
 }

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use ndarray::Array3;
 
-use super::balance::Balance;
 use super::coherence::cohere;
 use super::grid::{Grid, layers};
+use super::guidance::Guidance;
 use super::hypercolumn::{Hypercolumns, normalise};
-use super::pool::{Pool, turned};
+use super::pool::{Cell, Pool, Source, turned};
 use super::projection::Projection;
 use super::targets::Origins;
 use crate::engine::Engine;
@@ -36,6 +36,8 @@ pub struct StylePicture {
     pub size: (usize, usize),
     /// How much it counts beside others, above 0.
     pub share: f64,
+    /// How much each cell of it may be taken from, from 0 to 1; all of them if that is left out.
+    pub mask: Option<Vec<f32>>,
 }
 
 /// See the module's text.
@@ -78,40 +80,109 @@ impl<'a> Matcher<'a> {
         self.pool.project(&Hypercolumns::new(engine))
     }
 
+    /// Which places may serve a region that these styles paint: those that are at least half as much inside the style's mask
+    /// as its most inner place. Nothing if all may.
+    pub fn serving(&self, styles: &[usize]) -> Option<Vec<bool>> {
+        let masks: Vec<_> = self.pool.sources().iter().map(|source| self.mask(*source)).collect();
+        let serves = |place| {
+            let Cell { source, y, x } = self.pool.cell(place);
+            let Source { style, grid, .. } = self.pool.sources()[source];
+            let inside =
+                masks[source].as_ref().is_none_or(|(mask, least)| mask[y * grid.width + x] >= *least);
+            styles.contains(&style) && inside
+        };
+        let served: Vec<bool> = (0..self.pool.places() as u32).map(serves).collect();
+        served.iter().any(|served| !served).then_some(served)
+    }
+
+    /// The mask of a source, turned as it is, and the least value that counts.
+    fn mask(&self, source: Source) -> Option<(Vec<f32>, f32)> {
+        let mask = self.styles[source.style].mask.as_ref()?;
+        let upright = if source.turns.is_multiple_of(2) {
+            (source.grid.width, source.grid.height)
+        } else {
+            (source.grid.height, source.grid.width)
+        };
+        let (mask, _) = turned(mask, upright, source.turns);
+        let most = mask.iter().copied().fold(0.0, f32::max);
+        Some((mask, most / 2.0))
+    }
+
     /// The place for each cell of a picture; `content` and `painted` are how the two look, one of them at least.
     ///
     /// # Panics
-    /// If there is neither, or they belong to another grid.
-    pub fn places(
-        &self,
-        content: Option<&[f32]>,
-        painted: Option<&[f32]>,
-        balance: Balance,
-        grid: Grid,
-    ) -> Vec<u32> {
+    /// If there is neither, they belong to another grid, or a region is served by no place.
+    pub fn places(&self, content: Option<&[f32]>, painted: Option<&[f32]>, guidance: &Guidance) -> Vec<u32> {
         let queries = match (content, painted) {
             (Some(content), Some(painted)) => {
-                let mixed = content.iter().zip(painted);
-                let mixed: Vec<f32> =
-                    mixed.map(|(c, p)| balance.share * c + (1.0 - balance.share) * p).collect();
-                self.pool.queries(&mixed)
+                let dims = content.len() / guidance.grid.cells();
+                let mixed = content.iter().zip(painted).enumerate().map(|(at, (c, p))| {
+                    let share = guidance.balances[at / dims].share;
+                    share * c + (1.0 - share) * p
+                });
+                self.pool.queries(&mixed.collect::<Vec<f32>>())
             }
             (Some(one), None) | (None, Some(one)) => self.pool.queries(one),
             (None, None) => panic!("nothing is looked for"),
         };
-        let mut places = vec![0; grid.cells()];
-        nearest(&queries, self.pool.all(), self.pool.dims(), &mut places);
-        cohere(&mut places, &queries, &self.pool, grid, balance.coherence);
+        let mut places = vec![0; guidance.grid.cells()];
+        for (region, served) in guidance.served.iter().enumerate() {
+            self.nearest(&queries, guidance, region, served.as_deref(), &mut places);
+        }
+        cohere(&mut places, &queries, &self.pool, guidance);
         places
     }
 
+    /// The most similar of the served places for each cell of a region.
+    fn nearest(
+        &self,
+        queries: &[f32],
+        guidance: &Guidance,
+        region: usize,
+        served: Option<&[bool]>,
+        places: &mut [u32],
+    ) {
+        let dims = self.pool.dims();
+        let cells: Vec<usize> = (0..places.len()).filter(|cell| guidance.regions[*cell] == region).collect();
+        let (own, references);
+        let queries = if cells.len() == places.len() {
+            queries
+        } else {
+            own =
+                cells.iter().flat_map(|cell| &queries[cell * dims..][..dims]).copied().collect::<Vec<f32>>();
+            &own
+        };
+        let serving = served.map(|_| self.of(served));
+        let references = match &serving {
+            None => self.pool.all(),
+            Some(serving) => {
+                references =
+                    serving.iter().flat_map(|place| self.pool.vector(*place)).copied().collect::<Vec<f32>>();
+                &references
+            }
+        };
+        let mut found = vec![0; cells.len()];
+        nearest(queries, references, dims, &mut found);
+        for (cell, at) in cells.into_iter().zip(found) {
+            places[cell] = serving.as_ref().map_or(at, |serving| serving[at as usize]);
+        }
+    }
+
     /// Places by chance, from which a texture begins.
-    pub fn random_places(&self, seed: u64, grid: Grid) -> Vec<u32> {
+    pub fn random_places(&self, seed: u64, guidance: &Guidance) -> Vec<u32> {
         let mut random = Random::new(seed);
-        let count = self.pool.places();
-        (0..grid.cells())
-            .map(|_| ((random.uniform() * count as f64) as usize).min(count - 1) as u32)
-            .collect()
+        let pools: Vec<Vec<u32>> = guidance.served.iter().map(|served| self.of(served.as_deref())).collect();
+        let mut one = |region: usize| {
+            let places = &pools[region];
+            places[((random.uniform() * places.len() as f64) as usize).min(places.len() - 1)]
+        };
+        guidance.regions.iter().map(|region| one(*region)).collect()
+    }
+
+    /// The served places, all if nothing says which.
+    fn of(&self, served: Option<&[bool]>) -> Vec<u32> {
+        let all = 0..self.pool.places() as u32;
+        all.filter(|place| served.is_none_or(|served| served[*place as usize])).collect()
     }
 
     /// The features at `places`, one map for each of some taps of `plan`, see [`parts`].
@@ -156,8 +227,9 @@ fn seen(backend: &Backend, style: &StylePicture, turns: usize, layers: &[Layer])
     Ok(engine)
 }
 
-/// Bytes that matching and fetching take beside the engine of a picture of `plan`, with styles of these plans.
-pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan]) -> usize {
+/// Bytes that matching and fetching take beside the engine of a picture of `plan`, with styles of these plans, in regions or
+/// not.
+pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan], regions: bool) -> usize {
     let float = size_of::<f32>();
     let floats = |plan: &Plan, taps: Range<usize>| taps.map(|tap| plan.tap_shape(tap).len()).sum::<usize>();
     // Of an engine that keeps only these taps: all maps pass through it, but those of others are not kept.
@@ -178,6 +250,8 @@ pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan]) -> usize {
     let channels = (0..plan.taps().len()).map(|tap| plan.tap_shape(tap).channels).sum::<usize>();
     let cells = |plan: &Plan| Grid::of(plan.picture().height, plan.picture().width).cells();
     let columns = styles.iter().chain([plan]).map(cells).max().unwrap_or(0) * channels;
-    let vectors = styles.iter().map(|plan| TURNS * cells(plan)).sum::<usize>() + 4 * cells(plan);
+    // The places of a region are copied, to stand beside each other.
+    let copies = if regions { 2 } else { 1 };
+    let vectors = copies * (styles.iter().map(|plan| TURNS * cells(plan)).sum::<usize>() + 4 * cells(plan));
     float * vectors * (DIMS + 1) + (float * columns + looking).max(fetching)
 }

@@ -4,11 +4,12 @@
 //! place of the result takes over the features of one place of a style picture, and the pixels are changed until the network
 //! sees these features: [`hypercolumn`] describes places, [`pool`] those of the styles, `kernels::plain::nearest` finds the
 //! most similar, [`coherence`] makes neighbours agree, [`targets`] copies the features, [`objective`] is the loss.
-//! [`balance`] says how much of the content all of them keep. docs/pictures.md has the recipe in formulas.
+//! [`balance`] says how much of the content they keep, and [`guidance`] where. docs/pictures.md has the recipe in formulas.
 
 pub mod balance;
 pub mod coherence;
 pub mod grid;
+pub mod guidance;
 pub mod hypercolumn;
 pub mod matcher;
 pub mod objective;

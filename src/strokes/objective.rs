@@ -17,6 +17,7 @@ pub struct Objective<E: Engine> {
     factors: Vec<f64>,
     pixel: Vec<WeightedPixelTerm>,
     scratch: PixelScratch,
+    terms: Terms,
 }
 
 impl<E: Engine> Objective<E> {
@@ -32,7 +33,7 @@ impl<E: Engine> Objective<E> {
         }
         pixel.extend(losses.terms.iter().cloned().map(WeightedPixelTerm::Custom));
         let factors = vec![0.0; engine.plan().taps().len()];
-        Self { factors, engine, pixel, scratch: PixelScratch::default() }
+        Self { factors, engine, pixel, scratch: PixelScratch::default(), terms: Terms::default() }
     }
 
     /// The engine.
@@ -74,7 +75,7 @@ impl<E: Engine> Objective<E> {
     ///
     /// # Panics
     /// If a slice has another length than 3·H·W, or a tap has no target yet.
-    pub fn evaluate(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) -> Terms {
+    pub fn evaluate(&mut self, rgb: &[E::Scalar], gradient: &mut [E::Scalar]) -> &Terms {
         self.engine.forward(rgb);
         let mut terms = Terms::default();
         let mut seeds = vec![Seed::NONE; self.factors.len()];
@@ -89,7 +90,8 @@ impl<E: Engine> Objective<E> {
             terms.pixel.push((term.name().to_owned(), value));
         }
         terms.add_up();
-        terms
+        self.terms = terms;
+        &self.terms
     }
 }
 

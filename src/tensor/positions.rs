@@ -86,6 +86,35 @@ impl PositionWeights {
         }
     }
 
+    /// Weights of `height` rows of `width` positions that are all 0.
+    pub fn zeros(height: usize, width: usize) -> Self {
+        Self(PositionMap { height, width, values: vec![0.0; height * width] })
+    }
+
+    /// Becomes 0 outside `window`, and inside it what `from` has there, or 1 without it.
+    ///
+    /// These are weights of a part of a larger map, whose first position is `origin` (row, column) there and which goes on
+    /// on the other side of the larger map where it leaves it.
+    ///
+    /// # Panics
+    /// If the window is not inside this map.
+    pub fn cut(&mut self, from: Option<&Self>, origin: (usize, usize), window: &Window) {
+        let PositionMap { height, width, values } = &mut self.0;
+        assert!(window.is_inside(Shape::new(1, *height, *width)), "a window that leaves the map");
+        values.fill(0.0);
+        for y in window.rows.clone() {
+            let row = &mut values[y * *width..][window.columns.clone()];
+            let Some(PositionWeights(from)) = from else {
+                row.fill(1.0);
+                continue;
+            };
+            let source = from.row((origin.0 + y) % from.height);
+            for (value, x) in row.iter_mut().zip(window.columns.clone()) {
+                *value = source[(origin.1 + x) % from.width];
+            }
+        }
+    }
+
     /// The weights as a map of numbers.
     pub fn map(&self) -> &PositionMap {
         &self.0
@@ -162,6 +191,17 @@ mod tests {
         let message = PositionWeights::new(2, 1, vec![0.0, -0.5]).unwrap_err();
         assert!(message.contains("row 1, column 0 is -0.5"), "{message}");
         assert!(PositionWeights::new(2, 1, vec![0.0, -0.0]).is_ok());
+    }
+
+    #[test]
+    fn a_part_of_the_weights_is_cut_out_and_goes_on_on_the_other_side() {
+        let from = PositionWeights::new(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let mut part = PositionWeights::new(2, 3, vec![9.0; 6]).unwrap();
+        let window = Window { rows: 0..2, columns: 1..3 };
+        part.cut(Some(&from), (1, 1), &window);
+        assert_eq!(part.map().values(), [0.0, 6.0, 4.0, 0.0, 3.0, 1.0]);
+        part.cut(None, (1, 1), &window);
+        assert_eq!(part.map().values(), [0.0, 1.0, 1.0, 0.0, 1.0, 1.0]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn ctrl_c_writes_the_best_picture_so_far() {
     }
     let first: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(first["iteration"], 3);
-    assert_eq!(first["width"], 100, "the coarser of two sizes");
+    assert_eq!(first["width"], 142, "the coarser of two sizes");
     assert!(!workshop.path("out.png").exists());
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());

@@ -82,7 +82,7 @@ fn the_same_bytes_come_out_for_any_number_of_threads() {
     let mut first = None;
     for threads in [1, 2, 3, 8] {
         let arguments = format!(
-            "transfer content.png style.png other.jpg -o out.png --weights net.npz --size 100 --coarsest 50 \
+            "transfer content.png style.png other.jpg -o out.png --weights net.npz --size 100 --coarsest 50 --size-step 2 \
              --iterations 3 --init noise --seed 7 --tv-weight 0.1 --threads {threads} --overwrite"
         );
         workshop.run(&arguments).succeeds();

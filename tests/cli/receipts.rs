@@ -12,6 +12,18 @@ fn inspect(workshop: &Workshop, file: &str) -> Value {
 }
 
 #[test]
+fn an_evaluation_says_what_the_run_had_reported() {
+    let workshop = Workshop::new();
+    workshop.run(&format!("transfer content.png style.png -o out.png {FAST}")).succeeds();
+    let reported = inspect(&workshop, "out.png")["result"]["loss"].as_f64().unwrap();
+    let evaluate = "evaluate --content content.png --style style.png --size 40 --weights net.npz --image";
+    let run = workshop.run(&format!("{evaluate} out.png")).succeeds();
+    assert!(run.stderr.contains(&format!("reported {reported:.9e}")), "{}", run.stderr);
+    let plain = workshop.run(&format!("{evaluate} content.png")).succeeds();
+    assert_eq!(plain.stderr, "", "nobody painted it");
+}
+
+#[test]
 fn a_picture_says_what_it_was_made_of_and_how() {
     let workshop = Workshop::new();
     let sha256 = |name: &str| {

@@ -10,7 +10,7 @@ use super::Workshop;
 /// Two sizes and enough work to be killed in.
 fn arguments(out: &str, options: &str) -> String {
     format!(
-        "transfer content.png style.png other.jpg -o {out} --weights net.npz --size 64 --coarsest 32 --iterations \
+        "transfer content.png style.png other.jpg -o {out} --weights net.npz --size 64 --coarsest 32 --size-step 2 --iterations \
          40,25 --tolerance 0 --quiet {options}"
     )
 }

@@ -32,6 +32,7 @@ fn help_goes_to_stdout_and_names_every_option_of_its_command() {
         "--convolution",
         "--isa",
         "--coarsest",
+        "--size-step",
         "--tolerance",
     ];
     let commands: [(&str, &[&str]); 9] = [
@@ -127,6 +128,8 @@ fn options_that_cannot_be_used_are_refused_before_the_work() {
         ("--iterations 5,5", "1 size (40x30)"),
         ("--iterations many", "200,100,50"),
         ("--coarsest 0", "--coarsest"),
+        ("--size-step 1", "--size-step"),
+        ("--size-step 2 --size 64", "--size-step"),
         ("--threads 0", "--threads"),
         ("--threads 100000", "1 to 1024"),
         ("--content-weight -1", "--content-weight"),

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::Workshop;
 use impasto::picture::Picture;
 
-const SMALL: &str = "--weights net.npz --size 80 --coarsest 20 --iterations 5 --tolerance 0";
+const SMALL: &str = "--weights net.npz --size 80 --coarsest 20 --size-step 2 --iterations 5 --tolerance 0";
 
 #[test]
 fn a_dry_run_says_what_would_be_done_and_does_nothing() {
@@ -108,7 +108,7 @@ fn a_log_has_every_term_of_every_evaluation() {
 #[test]
 fn a_preview_is_there_soon_and_always_whole() {
     let workshop = Workshop::new();
-    let arguments = "transfer content.png style.png -o out.png --weights net.npz --size 400 --coarsest 50 --tolerance 0 \
+    let arguments = "transfer content.png style.png -o out.png --weights net.npz --size 400 --coarsest 50 --size-step 2 --tolerance 0 \
                      --iterations 30 --preview-file preview.png --json";
     let mut child = workshop.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
