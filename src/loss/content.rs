@@ -44,8 +44,7 @@ impl<T: Scalar> Content<T> {
         Self { layer, tap, factor: 0.0, weights, tiled }
     }
 
-    /// Keeps the features of tile `at`, which the engine has seen, as F₀; returns `Σ|F₀|²` of its own part. The first tile
-    /// begins anew.
+    /// Keeps the features of tile `at`, which the engine has seen, as F₀; returns `Σ|F₀|²` of its own part.
     pub fn remember<E: Engine<Scalar = T>>(&mut self, tiles: &mut Tiles<E>, at: usize) -> f64 {
         let own = tiles.tiling().own(at, self.tap);
         let engine = tiles.engine_mut();
@@ -53,7 +52,6 @@ impl<T: Scalar> Content<T> {
         let Some(Tiled { kept, weights, .. }) = &mut self.tiled else {
             return engine.distance(self.tap, None).1;
         };
-        kept.truncate(at);
         debug_assert_eq!(kept.len(), at, "tiles in their order");
         kept.push(inside(&own, &mut engine.features(self.tap)).to_owned());
         weights.cut(None, (0, 0), &own);

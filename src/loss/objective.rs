@@ -92,18 +92,18 @@ impl<E: Engine> Objective<E> {
             content.filter(|_| losses.content_weight > 0.0 && !losses.content_layers.is_empty())
         {
             let weighty = || losses.content_layers.iter().filter(|(_, weight)| *weight > 0.0);
-            content_terms.extend(
-                weighty().map(|&(layer, _)| Content::new(&tiles, layer, content.weights.map(|of| of(layer)))),
-            );
-            let mut norms = |rgb: &[E::Scalar]| {
-                let mut norms = vec![0.0; content_terms.len()];
+            let remembered = |tiles: &mut Tiles<E>, rgb: &[E::Scalar]| {
+                let weights = |layer| content.weights.map(|of| of(layer));
+                let mut terms: Vec<Content<E::Scalar>> =
+                    weighty().map(|&(layer, _)| Content::new(tiles, layer, weights(layer))).collect();
+                let mut norms = vec![0.0; terms.len()];
                 for tile in 0..tiles.tiling().count() {
                     tiles.forward(tile, rgb);
-                    for (term, norm) in content_terms.iter_mut().zip(&mut norms) {
-                        *norm += term.remember(&mut tiles, tile);
+                    for (term, norm) in terms.iter_mut().zip(&mut norms) {
+                        *norm += term.remember(tiles, tile);
                     }
                 }
-                norms
+                (terms, norms)
             };
             let faintness = match losses.normalisation.sees_faintness() {
                 true => ordinary::faintness(content.rgb),
@@ -112,14 +112,13 @@ impl<E: Engine> Objective<E> {
             let mut lacking = vec![0.0; weighty().count()];
             if faintness > 0.0 {
                 let Shape { height, width, .. } = plan.picture();
-                lacking = norms(&ordinary::noise(height, width));
+                (_, lacking) = remembered(&mut tiles, &ordinary::noise(height, width));
                 lacking.iter_mut().for_each(|norm| *norm *= faintness);
             }
-            let own = norms(content.rgb);
-            let norms = own.into_iter().zip(lacking);
-            for ((term, (norm, lacking)), (layer, weight)) in
-                content_terms.iter_mut().zip(norms).zip(weighty())
-            {
+            let norms;
+            (content_terms, norms) = remembered(&mut tiles, content.rgb);
+            let terms = content_terms.iter_mut().zip(norms.into_iter().zip(lacking));
+            for ((term, (norm, lacking)), (layer, weight)) in terms.zip(weighty()) {
                 let shape = plan.tap_shape(term.tap);
                 let factor = losses.normalisation.content_factor(shape, norm, lacking);
                 term.factor = losses.content_weight * weight * finite(factor, *layer, "content")?;
