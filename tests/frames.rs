@@ -52,7 +52,7 @@ fn threads_change_nothing_and_a_frame_takes_the_finest_sizes() {
     let network = weights::random("8|8", 2).unwrap();
     let frames: Vec<Picture> = (0..2).map(|k| DRAWN.frame(k)).collect();
     let painted = |threads: usize| {
-        let builder = StyleTransfer::builder().network(network.clone()).size(96).coarsest(24);
+        let builder = StyleTransfer::builder().network(network.clone()).size(96).coarsest(24).size_step(2.0);
         let transfer = builder
             .iterations(4)
             .frame_iterations(vec![5, 3])

@@ -66,7 +66,7 @@ fn what_was_made_otherwise_or_cannot_be_read_stops_the_sequence_and_is_named() {
     workshop.run(&frames("--quiet")).succeeds();
     let ran = workshop.run(&frames("--temporal-weight 3"));
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("frame 1: out/f8.png: is there already"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("frame 1: output out/f8.png: is there already"), "{}", ran.stderr);
     workshop.run(&frames("--temporal-weight 3 --overwrite")).succeeds();
     std::fs::write(workshop.path("film/f10.png"), "no picture").unwrap();
     let ran = workshop.run(&frames("--temporal-weight 3"));
