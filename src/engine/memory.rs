@@ -47,10 +47,10 @@ pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use)
 /// # Errors
 /// [`Error::Option`] about `--size`, with both figures and the largest size that would do.
 pub fn require(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use) -> Result<()> {
-    require_with(plan, kind, compared, purpose, 0)
+    require_with(plan, kind, compared, purpose, 0, "")
 }
 
-/// As [`require`], for a purpose that takes `more` bytes beside the engine's.
+/// As [`require`], for a purpose that takes `more` bytes beside the engine's; `advice` is what else can be done.
 ///
 /// # Errors
 /// As [`require`].
@@ -60,6 +60,7 @@ pub fn require_with(
     compared: &[Layer],
     purpose: Use,
     more: usize,
+    advice: &str,
 ) -> Result<()> {
     let Some(available) = available() else { return Ok(()) };
     let needed = estimate(plan, kind, compared, purpose) + more;
@@ -71,7 +72,7 @@ pub fn require_with(
     let possible = (longer * (available as f64 / needed as f64).sqrt() * 0.95) as usize;
     let message = format!(
         "{}x{} pixels take about {} of memory with this network, {} are free; choose a size of at most {possible}, or \
-         layers less deep",
+         layers less deep{advice}",
         picture.width,
         picture.height,
         gigabytes(needed),

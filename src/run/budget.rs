@@ -71,7 +71,7 @@ impl Budget {
     /// [`Error::Option`] if that takes more than is allowed, or than the machine has, with what would do.
     pub fn painting(&self, plan: &Plan, compared: &[Layer]) -> Result<Tiling> {
         let Some(limit) = self.limit else {
-            memory::require(plan, self.kind, compared, Use::Painting).map_err(or_in_tiles)?;
+            memory::require_with(plan, self.kind, compared, Use::Painting, 0, IN_TILES)?;
             return Ok(Tiling::whole(plan.clone()));
         };
         let beside = self.beside(plan, self.vectors);
@@ -176,15 +176,8 @@ fn affordable(tiling: &Tiling, bytes: usize, limit: usize) -> Result<()> {
     Ok(())
 }
 
-/// Says what else can be done about a picture that is too large for the machine.
-fn or_in_tiles(error: Error) -> Error {
-    match error {
-        Error::Option { option: "size", message } if message.contains(" are free") => {
-            Error::option("size", format!("{message}, or have it painted in tiles with `max_memory`"))
-        }
-        other => other,
-    }
-}
+/// What else can be done about a picture that is too large for the machine.
+const IN_TILES: &str = ", or have it painted in tiles with `max_memory`";
 
 /// As it can be said to `max_memory`, rounded up.
 fn megabytes(bytes: usize) -> String {

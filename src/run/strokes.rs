@@ -82,7 +82,7 @@ impl<'a> StrokesJob<'a> {
                 styles.push(looked_at((width, height)).map_err(super::job::about_the_style)?);
             }
             let more = matcher::memory(backend, &plan, &styles, is_guided(request));
-            memory::require_with(&plan, backend.kind(), &layers, Use::Painting, more)?;
+            memory::require_with(&plan, backend.kind(), &layers, Use::Painting, more, "")?;
             let memory = memory::estimate(&plan, backend.kind(), &layers, Use::Painting) + more;
             settings.refuse_more_memory(memory, size)?;
             needs.set(needs.get().max(memory));

@@ -73,7 +73,7 @@ fn a_style_has_a_weight_a_scale_and_sizes_of_its_own() {
     let workshop = Workshop::new();
     let with = |styles: &str| {
         let arguments = format!(
-            "transfer content.png {styles} -o out.png --size 80 --coarsest 20 --size-step 2 --weights net.npz --overwrite"
+            "transfer content.png {styles} -o out.png --size 80 --coarsest 20 --size-step 2 --style-scale 1 --weights net.npz --overwrite"
         );
         workshop.run(&format!("{arguments} --iterations 15 --content-weight 0.001 --tolerance 0")).succeeds();
         Picture::load(&workshop.path("out.png")).unwrap()

@@ -76,7 +76,7 @@ fn the_help_states_the_defaults_that_hold() {
         format!("but stays at least {}", defaults::FEWEST_ITERATIONS),
         format!("for one size only [default: {}]", defaults::COARSEST),
         format!("0 for never [default: {}]", defaults::TOLERANCE),
-        format!("larger strokes [default: {}]", defaults::STYLE_SCALE),
+        format!("larger strokes [default: {}, or less", defaults::STYLE_SCALE),
         format!("from 0 to 1 [default: {}]", defaults::LEARNING_RATE),
     ] {
         assert!(help.contains(&text), "{text}: {help}");

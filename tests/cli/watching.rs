@@ -142,7 +142,7 @@ fn an_unusual_end_and_a_constant_result_are_told() {
         grey.save(&workshop.path(name), &Default::default()).unwrap();
     }
     let ran = workshop
-        .run("transfer content.png style.png -o out.png --weights net.npz --size 40 --json")
+        .run("transfer content.png style.png -o out.png --weights net.npz --size 40 --init style.png --json")
         .succeeds();
     let report = ran.json_lines().pop().unwrap();
     let kinds: Vec<&str> =
