@@ -8,7 +8,7 @@
 //! | `frobenius` | Σ(F_P−F_C)² | M²·E | the plain squared norms |
 //! | `gatys` | ½Σ(F_P−F_C)² | E/(4N²) | Gatys, Ecker & Bethge, CVPR 2016, eq. 1 and 4 |
 //! | `johnson` | Σ(F_P−F_C)²/(NM) | E/N⁴ | the neural-style programs |
-//! | `relative` | Σ(F_P−F_C)²/(ΣF_C² + f·ΣF_R²/2) | E/Σ(G_S/M_S)² | this project's default: free of scale |
+//! | `relative` | Σ(F_P−F_C)²/(ΣF_C² + f·ΣF_R²) | E/Σ(G_S/M_S)² | this project's default: free of scale |
 //!
 //! f is how faint the content is, 0 for every ordinary picture and 1 for one colour, and R noise with the contrast of a
 //! photograph (`ordinary.rs`). Without this a faint content, whose features are next to nothing, would be held so firmly
@@ -42,9 +42,6 @@ named! {
     }
 }
 
-/// The part of the noise's `ΣF_R²` that stands in for what a content of one colour lacks.
-const STAND_IN: f64 = 0.5;
-
 impl Normalisation {
     /// Whether content terms depend on how faint the content is.
     pub fn sees_faintness(self) -> bool {
@@ -57,7 +54,7 @@ impl Normalisation {
             Self::Frobenius => 1.0,
             Self::Gatys => 0.5,
             Self::Johnson => 1.0 / shape.len() as f64,
-            Self::Relative => 1.0 / (target_norm + STAND_IN * lacking),
+            Self::Relative => 1.0 / (target_norm + lacking),
         }
     }
 
@@ -90,7 +87,7 @@ mod tests {
     fn what_a_faint_content_lacks_is_added_to_what_it_has() {
         let factor =
             |norm, lacking| Normalisation::Relative.content_factor(Shape::new(2, 3, 4), norm, lacking);
-        assert_eq!((factor(80.0, 0.0), factor(30.0, 40.0), factor(0.0, 4.0)), (1.0 / 80.0, 0.02, 0.5));
+        assert_eq!((factor(80.0, 0.0), factor(30.0, 20.0), factor(0.0, 4.0)), (1.0 / 80.0, 0.02, 0.25));
         assert_eq!(Normalisation::Gatys.content_factor(Shape::new(2, 3, 4), 0.1, 50.0), 0.5);
     }
 }
