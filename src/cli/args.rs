@@ -343,6 +343,37 @@ impl TransferArgs {
     }
 }
 
+/// Every option of a picture, for commands that paint many by the same ones.
+#[derive(Debug, Args)]
+pub(super) struct EveryOptionArgs {
+    /// Options from a file, where the command line says nothing else
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    #[command(flatten)]
+    pub content_loss: ContentOptions,
+    #[command(flatten)]
+    pub loss: LossOptions,
+    #[command(flatten)]
+    pub paint: PaintOptions,
+    #[command(flatten)]
+    pub picture: PictureOptions,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+impl EveryOptionArgs {
+    /// What was said on the command line, as the library takes it.
+    pub fn options(&self) -> Options {
+        let mut options = Options::default();
+        options.content = self.content_loss.clone();
+        options.loss = self.loss.clone();
+        options.paint = self.paint.clone();
+        options.picture = self.picture.clone();
+        options.network = self.network.options.clone();
+        options
+    }
+}
+
 impl PaintingArgs {
     /// What was said, as the library takes it.
     pub fn options(&self) -> Options {

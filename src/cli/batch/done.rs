@@ -53,6 +53,20 @@ impl Hashes {
     }
 }
 
+/// Refuses to replace a file that was made otherwise, unless that was asked for.
+///
+/// # Errors
+/// With what differs, `why`.
+pub(in crate::cli) fn check_replacing(file: &Path, why: &str, overwrite: bool) -> Result<()> {
+    match overwrite {
+        true => Ok(()),
+        false => {
+            let message = format!("is there already, but {why}; give `overwrite` to replace it");
+            Err(Error::output(file, message))
+        }
+    }
+}
+
 /// What of a finished picture is not as it would be, if anything; names of files may differ, their bytes may not.
 /// A run that has time (`timed`) is not known by its iterations.
 pub(in crate::cli) fn difference(there: &Receipt, wanted: &Receipt, timed: bool) -> Option<String> {

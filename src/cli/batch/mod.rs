@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 
-use super::args::NetworkArgs;
+use super::args::EveryOptionArgs;
 use super::inputs::is_stream;
 use super::options::refuse;
 use super::receipt;
@@ -26,7 +26,7 @@ use crate::engine::memory;
 use crate::error::{Error, Result};
 use crate::picture::Format;
 use crate::run::Start;
-use crate::run::options::{ContentOptions, LossOptions, Options, PaintOptions, PictureOptions};
+use crate::run::options::Options;
 use crate::run::settings::Settings;
 use crate::run::values::Preset;
 use list::Task;
@@ -58,9 +58,6 @@ pub(super) struct BatchArgs {
     /// Pictures that are painted at once, as far as there is memory for them; the threads are shared out
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub jobs: usize,
-    /// Options from a file, where the command line says nothing else
-    #[arg(long, value_name = "FILE")]
-    pub settings: Option<PathBuf>,
     /// No progress, no messages but errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -70,15 +67,7 @@ pub(super) struct BatchArgs {
     #[command(flatten)]
     pub saving: SavingArgs,
     #[command(flatten)]
-    pub content_loss: ContentOptions,
-    #[command(flatten)]
-    pub loss: LossOptions,
-    #[command(flatten)]
-    pub paint: PaintOptions,
-    #[command(flatten)]
-    pub picture: PictureOptions,
-    #[command(flatten)]
-    pub network: NetworkArgs,
+    pub every: EveryOptionArgs,
 }
 
 /// One picture with its place.
@@ -100,7 +89,7 @@ pub(super) fn run(args: &BatchArgs) -> Result<Ending> {
     if args.saving.output.as_deref().is_some_and(is_stream) {
         return refuse("output", "a batch does not write to stdout (-); give a folder or a pattern");
     }
-    let options = settings_file::under(&args.options(), args.settings.as_deref())?;
+    let options = settings_file::under(&args.every.options(), args.every.settings.as_deref())?;
     let tasks = match &args.jobs_file {
         Some(file) => list::rows(file, &options)?,
         None => list::pairs(&args.contents, &args.styles, &options)?,
@@ -112,7 +101,7 @@ pub(super) fn run(args: &BatchArgs) -> Result<Ending> {
         let (begin, end) = (index * planned.len() / count, (index + 1) * planned.len() / count);
         planned = planned.drain(begin..end).collect();
     }
-    let (network, id) = receipt::network(args.network.weights.as_deref())?;
+    let (network, id) = receipt::network(args.every.network.weights.as_deref())?;
     check_options(&planned, &network)?;
     for folder in planned.iter().filter_map(|planned| planned.file.parent()) {
         if !folder.as_os_str().is_empty() {
@@ -150,17 +139,6 @@ pub(super) fn run(args: &BatchArgs) -> Result<Ending> {
 }
 
 impl BatchArgs {
-    /// What holds for all pictures.
-    fn options(&self) -> Options {
-        let mut options = Options::default();
-        options.content = self.content_loss.clone();
-        options.loss = self.loss.clone();
-        options.paint = self.paint.clone();
-        options.picture = self.picture.clone();
-        options.network = self.network.options.clone();
-        options
-    }
-
     /// Where a result goes: what its row says, else a folder or a pattern for all.
     fn saving(&self, own: Option<PathBuf>) -> SavingArgs {
         let output = own.or_else(|| self.saving.output.clone()).map(|output| {
@@ -184,7 +162,7 @@ fn planned(args: &BatchArgs, tasks: Vec<Task>) -> Result<Vec<Planned>> {
             Some(Start::Noise) => InitValue::Noise,
             _ => InitValue::Content,
         });
-        let weights = args.network.weights.clone();
+        let weights = args.every.network.weights.clone();
         let work = Work {
             command: "transfer",
             content: Some(content),
@@ -241,7 +219,7 @@ fn check_options(planned: &[Planned], network: &crate::network::Network) -> Resu
 /// Threads that all pictures share.
 fn threads(args: &BatchArgs) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    args.network.options.threads.unwrap_or_else(all)
+    args.every.network.options.threads.unwrap_or_else(all)
 }
 
 /// How many pictures there are memory and threads for at once, by the first that can be read.

@@ -11,7 +11,7 @@ use crate::cli::receipt::{NetworkId, Outcome, Receipt};
 use crate::cli::spelling;
 use crate::cli::transfer;
 use crate::cli::work::Prepared;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::network::Network;
 use crate::optimize::StopReason;
 use crate::run::options::Options;
@@ -105,11 +105,7 @@ impl<'a> Painter<'a> {
             let wanted = prepared.receipt_of(inputs, saved.clone(), vec![1], result);
             match self.difference(&planned.file, &wanted, work.options.paint.time.is_some()) {
                 None => return Ok(Fate::Skipped),
-                Some(why) if !self.args.saving.overwrite => {
-                    let message = format!("is there already, but {why}; give `overwrite` to replace it");
-                    return Err(Error::output(&planned.file, message));
-                }
-                Some(_) => {}
+                Some(why) => done::check_replacing(&planned.file, &why, self.args.saving.overwrite)?,
             }
         }
         let mut notices = Notices::new(true);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::NetworkArgs;
+use super::args::EveryOptionArgs;
 use super::batch::done::{self, Hashes};
 use super::batch::painter::Fate;
 use super::batch::telling::Telling;
@@ -25,7 +25,7 @@ use super::{Ending, interrupt, settings_file, spelling, transfer};
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
 use crate::picture::{Format, Picture};
-use crate::run::options::{ContentOptions, FrameOptions, LossOptions, Options, PaintOptions, PictureOptions};
+use crate::run::options::{FrameOptions, Options};
 use crate::run::values::{Method, Preset, Strength};
 use crate::run::{Cancel, Progress, Start, StyleTransfer};
 
@@ -42,9 +42,6 @@ pub(super) struct FramesArgs {
     /// are mixed
     #[arg(required = true)]
     pub style: Vec<StyleValue>,
-    /// Options from a file, where the command line says nothing else
-    #[arg(long, value_name = "FILE")]
-    pub settings: Option<PathBuf>,
     /// No progress, no messages but errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -56,15 +53,7 @@ pub(super) struct FramesArgs {
     #[command(flatten)]
     pub frames: FrameOptions,
     #[command(flatten)]
-    pub content_loss: ContentOptions,
-    #[command(flatten)]
-    pub loss: LossOptions,
-    #[command(flatten)]
-    pub paint: PaintOptions,
-    #[command(flatten)]
-    pub picture: PictureOptions,
-    #[command(flatten)]
-    pub network: NetworkArgs,
+    pub every: EveryOptionArgs,
 }
 
 /// Paints all of them.
@@ -73,11 +62,11 @@ pub(super) fn run(args: &FramesArgs) -> Result<Ending> {
         let option = if args.saving.no_receipt { "no_receipt" } else { "no_metadata" };
         return refuse(option, "a sequence knows by their receipts which frames are done; leave it out");
     }
-    let options = settings_file::under(&args.options(), args.settings.as_deref())?;
+    let options = settings_file::under(&args.options(), args.every.settings.as_deref())?;
     check(args, &options)?;
     let planned = planned(args, &options)?;
     let Some(first) = planned.first() else { return Ok(Ending::Done) };
-    let (network, id) = receipt::network(args.network.weights.as_deref())?;
+    let (network, id) = receipt::network(args.every.network.weights.as_deref())?;
     let builder = StyleTransfer::builder().options(first.work.library_options()).network(network);
     let transfer = std::sync::Arc::new(builder.build()?);
     let folder = first.file.parent().unwrap_or(Path::new("."));
@@ -148,7 +137,7 @@ fn planned(args: &FramesArgs, options: &Options) -> Result<Vec<Planned>> {
             init: if matches!(start, Some(Start::Noise)) { InitValue::Noise } else { InitValue::Content },
             regions: super::masks::RegionArgs::default(),
             options: options.clone(),
-            weights: args.network.weights.clone(),
+            weights: args.every.network.weights.clone(),
         };
         let stem = frame.file_stem().unwrap_or_default().to_string_lossy();
         let file = output.join(format!("{stem}.{}", format.extension()));
@@ -180,13 +169,8 @@ fn planned(args: &FramesArgs, options: &Options) -> Result<Vec<Planned>> {
 impl FramesArgs {
     /// What was said, as the library takes it.
     fn options(&self) -> Options {
-        let mut options = Options::default();
-        options.content = self.content_loss.clone();
-        options.loss = self.loss.clone();
-        options.paint = self.paint.clone();
-        options.picture = self.picture.clone();
+        let mut options = self.every.options();
         options.frames = self.frames.clone();
-        options.network = self.network.options.clone();
         options
     }
 }
@@ -231,11 +215,7 @@ impl Sequence<'_> {
                     self.before = next;
                     return Ok(Fate::Skipped);
                 }
-                Some(why) if !self.args.saving.overwrite => {
-                    let message = format!("is there already, but {why}; give `overwrite` to replace it");
-                    return Err(Error::output(&planned.file, message));
-                }
-                Some(_) => {}
+                Some(why) => done::check_replacing(&planned.file, &why, self.args.saving.overwrite)?,
             }
         }
         let mut notices = Notices::new(true);

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::args::NetworkArgs;
+use super::args::EveryOptionArgs;
 use super::inputs::{STREAM, Shelf, is_stream};
 use super::masks::RegionArgs;
 use super::notices::Notices;
@@ -22,7 +22,7 @@ use super::{Ending, interrupt, output, receipt, settings_file};
 use crate::error::{Error, Result};
 use crate::optimize::StopReason;
 use crate::picture;
-use crate::run::options::{ContentOptions, LossOptions, Options, PaintOptions, PictureOptions};
+use crate::run::options::Options;
 use crate::run::settings::Settings;
 use crate::run::sizes::SizeRule;
 use crate::run::values::Preset;
@@ -47,9 +47,6 @@ pub(super) struct SheetArgs {
     /// Start from the content, from noise, or from a picture [default: content; noise with a preset]
     #[arg(long, value_name = "content|noise|FILE", help_heading = "Painting")]
     pub init: Option<InitValue>,
-    /// Options from a file, where the command line says nothing else
-    #[arg(long, value_name = "FILE")]
-    pub settings: Option<PathBuf>,
     /// No progress, no messages but errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -59,15 +56,7 @@ pub(super) struct SheetArgs {
     #[command(flatten)]
     pub saving: SavingArgs,
     #[command(flatten)]
-    pub content_loss: ContentOptions,
-    #[command(flatten)]
-    pub loss: LossOptions,
-    #[command(flatten)]
-    pub paint: PaintOptions,
-    #[command(flatten)]
-    pub picture: PictureOptions,
-    #[command(flatten)]
-    pub network: NetworkArgs,
+    pub every: EveryOptionArgs,
 }
 
 /// `style-scale=0.5,1,2`.
@@ -172,7 +161,7 @@ pub(super) fn run(args: &SheetArgs) -> Result<Ending> {
         );
     }
     let (columns, rows) = axes(args)?;
-    let base = settings_file::under(&args.options(), args.settings.as_deref())?;
+    let base = settings_file::under(&args.every.options(), args.every.settings.as_deref())?;
     let planned = planned(args, &base, &columns, rows.as_ref())?;
     let files: Vec<&Path> = planned.iter().flat_map(|planned| planned.work.files()).collect();
     let styles: Vec<&Path> = args.style.iter().map(|style| style.file.as_path()).collect();
@@ -181,7 +170,7 @@ pub(super) fn run(args: &SheetArgs) -> Result<Ending> {
     if target.is_stdout() && args.json {
         return refuse("json", "stdout is taken by the sheet; name a file for one of them");
     }
-    let (network, id) = receipt::network(args.network.weights.as_deref())?;
+    let (network, id) = receipt::network(args.every.network.weights.as_deref())?;
     for planned in &planned {
         // What cannot be used is refused before the first picture is painted.
         Settings::new(&planned.work.library_options().with_bundles(), &network)?;
@@ -250,16 +239,6 @@ pub(super) fn run(args: &SheetArgs) -> Result<Ending> {
 }
 
 impl SheetArgs {
-    fn options(&self) -> Options {
-        let mut options = Options::default();
-        options.content = self.content_loss.clone();
-        options.loss = self.loss.clone();
-        options.paint = self.paint.clone();
-        options.picture = self.picture.clone();
-        options.network = self.network.options.clone();
-        options
-    }
-
     /// A sheet that is named by its pictures is called so.
     fn saving(&self) -> SavingArgs {
         let stem = self.content.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
@@ -299,7 +278,7 @@ fn axes(args: &SheetArgs) -> Result<(Axis, Option<Axis>)> {
 
 /// Every picture, row by row.
 fn planned(args: &SheetArgs, base: &Options, columns: &Axis, rows: Option<&Axis>) -> Result<Vec<Planned>> {
-    if args.paint.size.is_some() {
+    if args.every.paint.size.is_some() {
         return refuse("size", "`cell` says how large the pictures of a sheet are; leave it out");
     }
     let mut planned = Vec::new();
@@ -335,7 +314,7 @@ fn planned(args: &SheetArgs, base: &Options, columns: &Axis, rows: Option<&Axis>
                 init,
                 regions: RegionArgs::default(),
                 options,
-                weights: args.network.weights.clone(),
+                weights: args.every.network.weights.clone(),
             };
             planned.push(Planned { label: label.join(", "), work });
         }
