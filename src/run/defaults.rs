@@ -11,7 +11,8 @@ pub const SIZE: usize = 512;
 pub const COARSEST: usize = 128;
 
 /// How many times larger each size is than the one before. With steps of √2 a size finds little that the one before had
-/// not, so that a quarter of the work gives the same figures as steps of 2 (docs/pictures.md).
+/// not, so that a quarter less work gives figures
+/// like those of steps of 2 (docs/pictures.md).
 pub const SIZE_STEP: f64 = std::f64::consts::SQRT_2;
 
 /// The same where a size is costly to begin (strokes match anew) or must be a whole multiple (tiles).
