@@ -1,7 +1,6 @@
 //! The method `strokes` as an embedding program uses it, and whether its pictures are made of the style's patches.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use impasto::picture::Picture;
 use impasto::{
@@ -268,7 +267,7 @@ fn to_the_nearest_patch(result: &Picture, style: &Picture) -> Vec<f32> {
 #[cfg(feature = "embedded")]
 #[test]
 fn its_pictures_are_made_of_the_style_s_patches() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
     let load = |name: &str| Picture::load(&folder.join(name)).unwrap().fitted(96).unwrap();
     let (content, style) = (load("scene.jpg"), load("painting.jpg"));
     let paint = |method| {

@@ -231,6 +231,21 @@ fn a_loss_that_is_no_number_is_an_error_not_a_picture() {
     assert!(matches!(result, Err(Error::Numeric(_))), "{}", message(result));
 }
 
+/// What L-BFGS remembers is foreseen, with a limit and without: a pair is two vectors of half precision, one in f32.
+#[test]
+fn memory_foreseen_holds_what_the_optimiser_remembers() {
+    let (content, style) = (picture(160, 120, 1.0), picture(120, 120, 2.3));
+    let foreseen = |history: usize, limit: Option<usize>| {
+        let builder = StyleTransfer::builder().network(weights::random("8|8", 3).unwrap()).size(160);
+        let builder = limit.map_or(builder.clone(), |limit| builder.max_memory(limit)).history(history);
+        builder.build().unwrap().forecast(&Request::picture(&content, [style.clone()])).unwrap().memory_bytes
+    };
+    for limit in [None, Some(10_000_000_000)] {
+        let vector = 4 * 3 * 160 * 120;
+        assert_eq!(foreseen(90, limit) - foreseen(10, limit), 80 * vector, "{limit:?}");
+    }
+}
+
 /// A limit of memory that the whole picture does not keep gives tiles: the same picture but for rounding, the same bytes for
 /// any number of threads, and the number that a refusal tells would do.
 #[test]

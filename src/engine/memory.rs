@@ -8,10 +8,6 @@ use crate::error::{Error, Result};
 use crate::network::Layer;
 use crate::network::plan::Plan;
 
-/// Vectors of the picture's size that the optimiser and the pyramid hold: one for each remembered pair of L-BFGS (two
-/// of half the size), and a dozen for its state and the pictures themselves.
-const PIXEL_VECTORS: usize = 22;
-
 /// What a painting takes whatever its size: the program, the network's file, pictures as they are read, and what the
 /// allocator keeps of coarser sizes.
 const PROCESS: usize = 42_000_000;
@@ -22,11 +18,14 @@ pub enum Use {
     /// One evaluation or more at one size.
     Evaluation,
     /// A picture is painted, from coarse to fine.
-    Painting,
+    Painting {
+        /// Pictures of the planned size, in f32, that are held beside the engine.
+        vectors: usize,
+    },
 }
 
 /// Bytes that a purpose takes at a plan's size: maps, weights as the engine keeps them, what the losses hold, and for
-/// a painting the optimiser's vectors.
+/// a painting the pictures beside them.
 ///
 /// `compared` are the layers whose features have an F₀; work runs on the threads of the pool that this is called in.
 pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use) -> usize {
@@ -34,8 +33,8 @@ pub fn estimate(plan: &Plan, kind: EngineKind, compared: &[Layer], purpose: Use)
     let demand = Demand::new(&steps, kind, compared, rayon::current_num_threads()).total();
     match purpose {
         Use::Evaluation => demand,
-        Use::Painting => {
-            let vectors = PIXEL_VECTORS * plan.picture().len() * size_of::<f32>();
+        Use::Painting { vectors } => {
+            let vectors = vectors * plan.picture().len() * size_of::<f32>();
             PROCESS + demand + Demand::of_coarser(&steps) + vectors
         }
     }
@@ -111,7 +110,7 @@ mod tests {
         let kind = EngineKind::Single(ConvolutionAlgorithm::Auto);
         let require = |side| {
             let plan = Plan::new(network.clone(), side, side, &taps).unwrap();
-            require(&plan, kind, &[], Use::Painting)
+            require(&plan, kind, &[], Use::Painting { vectors: 20 })
         };
         assert!(require(64).is_ok());
         if available().is_some() {

@@ -23,6 +23,9 @@ const OWN_VECTORS: usize = 4;
 /// Those that a term of one's own takes: pixels and slopes, in f64.
 const TERM_VECTORS: usize = 4;
 
+/// Pictures that are held while a style is measured: at its own size, and as it is resized to it.
+const MEASURED_VECTORS: usize = 2;
+
 /// The part of what the program leaves that measuring a style may take: two thirds, the rest is for the pictures.
 const MEASURING: (usize, usize) = (2, 3);
 
@@ -53,12 +56,11 @@ impl Budget {
             request.styles.iter().flat_map(|style| style.region().into_iter().chain(style.mask()));
         let masks = || of_styles.clone().chain(&request.keep).chain(&request.strength);
         let regions = request.styles.iter().filter(|style| style.region().is_some()).count();
-        let own = if settings.losses.terms.is_empty() { 0 } else { TERM_VECTORS };
         Self {
             limit: settings.max_memory,
             kind,
             optimizer: settings.optimizer,
-            vectors: settings.optimizer.vectors() + OWN_VECTORS + own,
+            vectors: vectors(settings),
             // Every region is a mask, what no region covers is another, and so is the content's.
             masks: if masks().next().is_some() { regions + 2 } else { 0 },
             given: copies * pictures.map(picture).sum::<usize>() + masks().map(mask).sum::<usize>(),
@@ -71,7 +73,7 @@ impl Budget {
     /// [`Error::Option`] if that takes more than is allowed, or than the machine has, with what would do.
     pub fn painting(&self, plan: &Plan, compared: &[Layer]) -> Result<Tiling> {
         let Some(limit) = self.limit else {
-            memory::require_with(plan, self.kind, compared, Use::Painting, 0, IN_TILES)?;
+            memory::require_with(plan, self.kind, compared, self.purpose(), 0, IN_TILES)?;
             return Ok(Tiling::whole(plan.clone()));
         };
         let beside = self.beside(plan, self.vectors);
@@ -111,12 +113,17 @@ impl Budget {
     /// Bytes that painting takes in these tiles.
     pub fn bytes(&self, tiling: &Tiling, compared: &[Layer]) -> usize {
         match self.limit {
-            None => memory::estimate(tiling.plan(), self.kind, compared, Use::Painting),
+            None => memory::estimate(tiling.plan(), self.kind, compared, self.purpose()),
             Some(_) => {
                 let beside = self.beside(tiling.plan(), self.vectors);
                 beside + budget::bytes(tiling, self.kind, compared, rayon::current_num_threads())
             }
         }
+    }
+
+    /// What an engine of the whole picture is used for.
+    fn purpose(&self) -> Use {
+        Use::Painting { vectors: self.vectors }
     }
 
     /// Bytes that are held beside the engine while so many pictures of the planned size are.
@@ -128,17 +135,22 @@ impl Budget {
     }
 }
 
+/// Pictures of the result's size, in f32, that are held while it is painted by these settings.
+pub(super) fn vectors(settings: &Settings) -> usize {
+    let own = if settings.losses.terms.is_empty() { 0 } else { TERM_VECTORS };
+    settings.optimizer.vectors() + OWN_VECTORS + own
+}
+
 /// The tiles in which a style picture is measured for a run that may take `limit`: in a part of it, whatever else the run holds.
 ///
 /// # Errors
 /// As [`Budget::painting`].
 pub(super) fn measuring(plan: &Plan, kind: EngineKind, limit: Option<usize>) -> Result<Tiling> {
     let Some(limit) = limit else {
-        memory::require(plan, kind, &[], Use::Painting)?;
+        memory::require(plan, kind, &[], Use::Painting { vectors: MEASURED_VECTORS })?;
         return Ok(Tiling::whole(plan.clone()));
     };
-    // At its own size, and as it is resized to it.
-    let beside = 2 * size_of::<f32>() * plan.picture().len();
+    let beside = MEASURED_VECTORS * size_of::<f32>() * plan.picture().len();
     budget::tiling(plan, kind, &[], (limit.saturating_sub(PROGRAM) / MEASURING.1 * MEASURING.0).saturating_sub(beside)).map_err(|least| {
         let (width, height) = (plan.picture().width, plan.picture().height);
         let message = format!(

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
+use super::budget;
 use super::checkpoint::Behind;
 use super::ending::Ending;
 use super::forecast::{Forecast, SizeForecast};
@@ -25,11 +26,13 @@ use crate::loss::{Losses, Normalisation, Terms};
 use crate::network::Layer;
 use crate::network::plan::Plan;
 use crate::optimize::{self, Limits, Outcome, Step, StopReason};
+use crate::picture::Picture;
 use crate::strokes::balance::Balance;
 use crate::strokes::grid::{CELL, Grid, layers};
 use crate::strokes::guidance::Guidance;
 use crate::strokes::matcher::{self, Matcher, StylePicture};
 use crate::strokes::objective::Objective;
+use crate::strokes::structure;
 
 /// One run: what is to be done, known to be possible.
 pub(super) struct StrokesJob<'a> {
@@ -82,8 +85,9 @@ impl<'a> StrokesJob<'a> {
                 styles.push(looked_at((width, height)).map_err(super::job::about_the_style)?);
             }
             let more = matcher::memory(backend, &plan, &styles, is_guided(request));
-            memory::require_with(&plan, backend.kind(), &layers, Use::Painting, more, "")?;
-            let memory = memory::estimate(&plan, backend.kind(), &layers, Use::Painting) + more;
+            let purpose = Use::Painting { vectors: budget::vectors(settings) };
+            memory::require_with(&plan, backend.kind(), &layers, purpose, more, "")?;
+            let memory = memory::estimate(&plan, backend.kind(), &layers, purpose) + more;
             settings.refuse_more_memory(memory, size)?;
             needs.set(needs.get().max(memory));
             Ok(plan)
@@ -99,7 +103,7 @@ impl<'a> StrokesJob<'a> {
         let start = StartPictures::new(request, settings, false, &shares, target, sizes[0])?;
         let (default, _) = defaults::weights(Normalisation::Relative);
         let balance = match request.content {
-            Some(_) => Balance::new(losses.content_weight / default),
+            Some(_) => Balance::new(losses.content_weight / default, 1.0),
             None => Balance::TEXTURE,
         };
         let memory = needs.get();
@@ -191,9 +195,9 @@ impl<'a> StrokesJob<'a> {
             return Ok(pixels);
         }
         let matcher = Matcher::new(backend, self.styles(index))?;
-        let guidance = self.guidance(index, &matcher);
-        let mut objective = Objective::new(backend.engine(height, width, &self.layers)?, self.losses);
         let content = self.request.content.map(|content| content.at_size(width, height));
+        let guidance = self.guidance(index, &matcher, content.as_ref());
+        let mut objective = Objective::new(backend.engine(height, width, &self.layers)?, self.losses);
         let content_looks = content.as_ref().map(|content| {
             objective.engine_mut().forward(content.rgb());
             matcher.look(objective.engine())
@@ -274,10 +278,16 @@ impl<'a> StrokesJob<'a> {
     }
 
     /// Where what counts at a size. A cell belongs to the region that has most of it.
-    fn guidance(&self, index: usize, matcher: &Matcher<'_>) -> Guidance {
+    fn guidance(&self, index: usize, matcher: &Matcher<'_>, content: Option<&Picture>) -> Guidance {
         let (width, height) = self.steps[index].size;
         let grid = Grid::of(height, width);
         let mut guidance = Guidance::even(self.balance, grid);
+        let structure = content.map(|content| structure::weights(content.rgb(), width, grid));
+        if let Some(structure) = &structure {
+            for (balance, weight) in guidance.balances.iter_mut().zip(structure) {
+                *balance = Balance::new(self.content_weight(), *weight);
+            }
+        }
         if !is_guided(self.request) {
             return guidance;
         }
@@ -291,13 +301,13 @@ impl<'a> StrokesJob<'a> {
             let shares: Vec<f32> = shares.collect();
             let most = shares.iter().copied().fold(0.0, f32::max);
             guidance.regions[cell] = shares.iter().position(|share| *share == most).unwrap_or(0);
-            if self.request.content.is_some() {
+            if let Some(structure) = &structure {
                 let weighed = shares.iter().zip(&regions.styles);
                 let style: f64 = weighed.map(|(share, region)| f64::from(*share) * region.weight).sum();
                 let content = content.as_ref().map_or(1.0, |content| f64::from(content[cell]));
                 // Nothing of either is as the rest is.
                 let relative = if style == content { 1.0 } else { content / style };
-                guidance.balances[cell] = Balance::new(relative * self.content_weight());
+                guidance.balances[cell] = Balance::new(relative * self.content_weight(), structure[cell]);
             }
         }
         let of = |style: &Style| counting.iter().position(|(other, _)| std::ptr::eq(*other, style));

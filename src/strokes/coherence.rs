@@ -2,7 +2,7 @@
 //!
 //! The candidates are those of k-coherence (Ashikhmin 2001, "Synthesizing natural textures"; Hertzmann et al. 2001, "Image
 //! Analogies", §3.2): a cell may take over the place of each of its eight neighbours, shifted by the way between them. What
-//! is compared is the cosine plus κ times the share of the neighbours that propose the same place.
+//! is compared is the cosine, less the place's price, plus κ times the share of the neighbours that propose the same place.
 
 use rayon::prelude::*;
 
@@ -15,12 +15,19 @@ pub const PASSES: usize = 4;
 /// The eight neighbours, as rows down and columns right.
 const AROUND: [(isize, isize); 8] = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)];
 
-/// Moves the places of the cells towards coherence; `queries` are the cells' vectors, see [`Pool::queries`]. Of candidates
-/// that are equally good the cell's own is kept, then the first neighbour's, row by row.
+/// Moves the places of the cells towards coherence; `queries` are the cells' vectors, see [`Pool::queries`], and `price` is
+/// what a place costs a cell. Of candidates that are equally good the cell's own is kept, then the first neighbour's, row by
+/// row.
 ///
 /// # Panics
 /// If there is not one place and one query for each cell.
-pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, guidance: &Guidance) {
+pub fn cohere(
+    places: &mut Vec<u32>,
+    queries: &[f32],
+    pool: &Pool,
+    guidance: &Guidance,
+    price: &(dyn Fn(usize, u32) -> f32 + Sync),
+) {
     let grid = guidance.grid;
     assert_eq!((places.len(), queries.len()), (grid.cells(), grid.cells() * pool.dims()), "one each a cell");
     if guidance.balances.iter().all(|balance| balance.coherence == 0.0) {
@@ -31,7 +38,7 @@ pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, guidance: &Gu
         next.par_chunks_mut(grid.width).enumerate().for_each(|(y, row)| {
             for (x, place) in row.iter_mut().enumerate() {
                 let query = &queries[(y * grid.width + x) * pool.dims()..][..pool.dims()];
-                *place = best(places, query, pool, guidance, (y, x));
+                *place = best(places, query, pool, guidance, price, (y, x));
             }
         });
         *places = next;
@@ -39,7 +46,14 @@ pub fn cohere(places: &mut Vec<u32>, queries: &[f32], pool: &Pool, guidance: &Gu
 }
 
 /// The best candidate of a cell.
-fn best(places: &[u32], query: &[f32], pool: &Pool, guidance: &Guidance, (y, x): (usize, usize)) -> u32 {
+fn best(
+    places: &[u32],
+    query: &[f32],
+    pool: &Pool,
+    guidance: &Guidance,
+    price: &(dyn Fn(usize, u32) -> f32 + Sync),
+    (y, x): (usize, usize),
+) -> u32 {
     let grid = guidance.grid;
     let cell = y * grid.width + x;
     let coherence = guidance.balances[cell].coherence;
@@ -50,9 +64,8 @@ fn best(places: &[u32], query: &[f32], pool: &Pool, guidance: &Guidance, (y, x):
         place.filter(|&place| guidance.allows(cell, place))
     });
     let score = |place: u32| {
-        let cosine: f32 = query.iter().zip(pool.vector(place)).map(|(a, b)| a * b).sum();
         let agreeing = proposals.iter().filter(|proposal| **proposal == Some(place)).count();
-        cosine + coherence * agreeing as f32 / AROUND.len() as f32
+        pool.cosine(query, place) - price(cell, place) + coherence * agreeing as f32 / AROUND.len() as f32
     };
     let own = places[cell];
     let mut best = (score(own), own);
@@ -96,11 +109,12 @@ mod tests {
         let projected: Vec<f32> = (0..grid.cells() * 6).map(|_| random.normal() as f32).collect();
         let queries = pool.queries(&projected);
         let mut places = vec![0; grid.cells()];
-        nearest(&queries, pool.all(), pool.dims(), &mut places);
+        let all: Vec<f32> = (0..70).flat_map(|place| pool.vector(place)).copied().collect();
+        nearest(&queries, &all, pool.dims(), &mut places);
         let (matched, mut still) = (places.clone(), places.clone());
-        cohere(&mut still, &queries, &pool, &guided(0.0, grid));
+        cohere(&mut still, &queries, &pool, &guided(0.0, grid), &|_, _| 0.0);
         assert_eq!(still, matched);
-        cohere(&mut places, &queries, &pool, &guided(1.0, grid));
+        cohere(&mut places, &queries, &pool, &guided(1.0, grid), &|_, _| 0.0);
         let (before, after) = (agreement(&matched, &pool, grid), agreement(&places, &pool, grid));
         assert!(after > before + 0.1, "{before} {after}");
     }
@@ -112,7 +126,7 @@ mod tests {
         let mut places: Vec<u32> = (0..9).map(|cell| cell / 3 * 7 + cell % 3).collect();
         places[4] = 50;
         let queries = pool.queries(&vec![0.0; 9 * 6]);
-        cohere(&mut places, &queries, &pool, &guided(0.4, grid));
+        cohere(&mut places, &queries, &pool, &guided(0.4, grid), &|_, _| 0.0);
         assert_eq!(places[4], 8);
     }
 }

@@ -22,6 +22,17 @@ impl Grid {
         Self { height: height / CELL, width: width / CELL }
     }
 
+    /// The mean colour of each cell of a planar RGB picture of `width`.
+    pub fn means(self, rgb: &[f32], width: usize) -> Vec<[f32; 3]> {
+        let plane = rgb.len() / 3;
+        let mean = |channel: usize, cell: usize| {
+            let first = channel * plane + cell / self.width * CELL * width + cell % self.width * CELL;
+            let rows = (0..CELL).flat_map(|row| &rgb[first + row * width..][..CELL]);
+            rows.sum::<f32>() / (CELL * CELL) as f32
+        };
+        (0..self.cells()).map(|cell| std::array::from_fn(|channel| mean(channel, cell))).collect()
+    }
+
     /// Cells.
     pub const fn cells(self) -> usize {
         self.height * self.width

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn what_is_held_follows_the_cells_at_every_layer() {
         let grid = Grid { height: 2, width: 4 };
-        let mut guidance = Guidance::even(Balance::new(1.0), grid);
+        let mut guidance = Guidance::even(Balance::new(1.0, 1.0), grid);
         assert!(guidance.hold(1, (8, 16)).is_none());
         guidance.balances[1].hold = 1.0;
         let fine = guidance.hold(1, (8, 17)).unwrap();

@@ -8,6 +8,7 @@ use super::coherence::cohere;
 use super::grid::{Grid, layers};
 use super::guidance::Guidance;
 use super::hypercolumn::{Hypercolumns, normalise};
+use super::palette::{self, CLASSES, Palette};
 use super::pool::{Cell, Pool, Source, turned};
 use super::projection::Projection;
 use super::targets::Origins;
@@ -45,6 +46,7 @@ pub struct Matcher<'a> {
     backend: &'a Backend,
     styles: Vec<StylePicture>,
     pool: Pool,
+    palette: Palette,
 }
 
 impl<'a> Matcher<'a> {
@@ -66,13 +68,18 @@ impl<'a> Matcher<'a> {
         let mut pool = Pool::new(Projection::new(&sample, channels, DIMS));
         drop(sample);
         let most = styles.iter().map(|style| style.share).fold(0.0, f64::max);
+        let mut colours = Vec::new();
         for (at, style) in styles.iter().enumerate() {
             for turns in 0..TURNS {
                 let columns = Hypercolumns::new(&seen(backend, style, turns, &layers)?);
                 pool.add(at, turns, &columns, style.share / most);
+                let (rgb, (width, _)) = turned(&style.rgb, style.size, turns);
+                colours.extend(columns.grid.means(&rgb, width));
             }
         }
-        Ok(Self { backend, styles, pool })
+        let vectors = (0..pool.places() as u32).map(|place| pool.vector(place));
+        let palette = Palette::new(vectors, pool.dims() - 1, &colours);
+        Ok(Self { backend, styles, pool, palette })
     }
 
     /// What the last picture of `engine` looks like, for [`Matcher::places`].
@@ -126,14 +133,17 @@ impl<'a> Matcher<'a> {
             (None, None) => panic!("nothing is looked for"),
         };
         let mut places = vec![0; guidance.grid.cells()];
-        for (region, served) in guidance.served.iter().enumerate() {
-            self.nearest(&queries, guidance, region, served.as_deref(), &mut places);
-        }
-        cohere(&mut places, &queries, &self.pool, guidance);
+        let regions = guidance.served.iter().enumerate();
+        let prices: Vec<_> = regions
+            .map(|(region, served)| self.nearest(&queries, guidance, region, served.as_deref(), &mut places))
+            .collect();
+        let price = |cell: usize, place: u32| prices[guidance.regions[cell]][self.palette.class(place)];
+        cohere(&mut places, &queries, &self.pool, guidance, &price);
         places
     }
 
-    /// The most similar of the served places for each cell of a region.
+    /// The best of the served places for each cell of a region: the most similar one of each class, and of these the one with
+    /// the largest cosine less its price. The prices are returned.
     fn nearest(
         &self,
         queries: &[f32],
@@ -141,10 +151,10 @@ impl<'a> Matcher<'a> {
         region: usize,
         served: Option<&[bool]>,
         places: &mut [u32],
-    ) {
+    ) -> [f32; CLASSES] {
         let dims = self.pool.dims();
         let cells: Vec<usize> = (0..places.len()).filter(|cell| guidance.regions[*cell] == region).collect();
-        let (own, references);
+        let own;
         let queries = if cells.len() == places.len() {
             queries
         } else {
@@ -152,20 +162,35 @@ impl<'a> Matcher<'a> {
                 cells.iter().flat_map(|cell| &queries[cell * dims..][..dims]).copied().collect::<Vec<f32>>();
             &own
         };
-        let serving = served.map(|_| self.of(served));
-        let references = match &serving {
-            None => self.pool.all(),
-            Some(serving) => {
-                references =
-                    serving.iter().flat_map(|place| self.pool.vector(*place)).copied().collect::<Vec<f32>>();
-                &references
+        let mut members = vec![Vec::new(); CLASSES];
+        self.of(served).into_iter().for_each(|place| members[self.palette.class(place)].push(place));
+        let serving: usize = members.iter().map(Vec::len).sum();
+        let mut best = vec![0; CLASSES * cells.len()];
+        let mut cosines = vec![f32::NEG_INFINITY; CLASSES * cells.len()];
+        for (class, members) in members.iter().enumerate().filter(|(_, members)| !members.is_empty()) {
+            let references: Vec<f32> =
+                members.iter().flat_map(|place| self.pool.vector(*place)).copied().collect();
+            let mut found = vec![0; cells.len()];
+            nearest(queries, &references, dims, &mut found);
+            for (at, (query, found)) in queries.chunks_exact(dims).zip(found).enumerate() {
+                let place = members[found as usize];
+                best[at * CLASSES + class] = place;
+                cosines[at * CLASSES + class] = self.pool.cosine(query, place);
             }
-        };
-        let mut found = vec![0; cells.len()];
-        nearest(queries, references, dims, &mut found);
-        for (cell, at) in cells.into_iter().zip(found) {
-            places[cell] = serving.as_ref().map_or(at, |serving| serving[at as usize]);
         }
+        let there = std::array::from_fn(|class| members[class].len() as f64 / serving as f64);
+        let prices = palette::prices(&cosines, &there);
+        for (at, cell) in cells.into_iter().enumerate() {
+            let mut most = (f32::NEG_INFINITY, 0);
+            for class in 0..CLASSES {
+                let gets = cosines[at * CLASSES + class] - prices[class];
+                if gets > most.0 {
+                    most = (gets, best[at * CLASSES + class]);
+                }
+            }
+            places[cell] = most.1;
+        }
+        prices
     }
 
     /// Places by chance, from which a texture begins.
@@ -253,5 +278,7 @@ pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan], regions: bool) ->
     // The places of a region are copied, to stand beside each other.
     let copies = if regions { 2 } else { 1 };
     let vectors = copies * (styles.iter().map(|plan| TURNS * cells(plan)).sum::<usize>() + 4 * cells(plan));
-    float * vectors * (DIMS + 1) + (float * columns + looking).max(fetching)
+    // The best place of each class for each cell, with its cosine; the vectors of one class stand beside each other.
+    let classes = 2 * float * CLASSES * cells(plan);
+    float * vectors * (DIMS + 1) + (float * columns + looking).max(fetching).max(classes)
 }

@@ -76,14 +76,14 @@ impl Pool {
         extended.flat_map(|vector| vector.iter().copied().chain([last])).collect()
     }
 
-    /// The vectors of all places, one behind the other.
-    pub fn all(&self) -> &[f32] {
-        &self.vectors
-    }
-
     /// The vector of a place.
     pub fn vector(&self, place: u32) -> &[f32] {
         &self.vectors[place as usize * self.dims()..][..self.dims()]
+    }
+
+    /// How similar a place is to a query, the preference for its style included.
+    pub fn cosine(&self, query: &[f32], place: u32) -> f32 {
+        query.iter().zip(self.vector(place)).map(|(a, b)| a * b).sum()
     }
 
     /// Places.

@@ -23,6 +23,24 @@ fn an_evaluation_says_what_the_run_had_reported() {
     assert_eq!(plain.stderr, "", "nobody painted it");
 }
 
+/// Tiles round otherwise than the whole picture, so the limit that made them belongs to the picture's receipt.
+#[test]
+fn a_picture_painted_within_a_limit_of_memory_is_repeated_within_it() {
+    let workshop = Workshop::new();
+    let large = "--weights net.npz --size 160 --coarsest 160 --iterations 2 --tolerance 0";
+    let whole = workshop
+        .run(&format!("transfer content.png style.png -o out.png {large} --dry-run --json"))
+        .succeeds();
+    let bytes = whole.json_lines()[0]["memory_bytes"].as_u64().unwrap();
+    let limit = format!("{}M", bytes / 1_000_000 - 2);
+    workshop
+        .run(&format!("transfer content.png style.png -o out.png {large} --max-memory {limit}"))
+        .succeeds();
+    assert_eq!(inspect(&workshop, "out.png")["settings"]["max-memory"], json!(limit));
+    let again = workshop.run("replay out.png --json").succeeds().json_lines().remove(0);
+    assert_eq!(again["identical"], true, "{again}");
+}
+
 #[test]
 fn a_picture_says_what_it_was_made_of_and_how() {
     let workshop = Workshop::new();
