@@ -2,6 +2,8 @@
 //!
 //! Elements a second are operations of direct convolution, so Gelem/s reads as GFLOP/s.
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

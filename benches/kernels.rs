@@ -3,6 +3,8 @@
 //!
 //! `impasto bench` prints the peak to hold them against.
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 use std::time::Duration;
 
 use criterion::{

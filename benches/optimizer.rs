@@ -1,5 +1,7 @@
 //! The optimiser's own cost per iteration at 3×512×512, with a loss function that costs next to nothing.
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use impasto::internals::optimize::{Limits, LossFunction, Optimizer, State, Step, minimize, resume};
 use rayon::prelude::*;

@@ -1,5 +1,6 @@
 //! Sequences: what is painted moves with what it is painted on.
 
+#[cfg_attr(not(feature = "embedded"), allow(dead_code, reason = "what is measured needs the network"))]
 #[path = "../examples/sequence/drawing.rs"]
 mod drawing;
 

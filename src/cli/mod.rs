@@ -31,6 +31,7 @@ mod sheet;
 mod shell;
 mod spelling;
 mod style;
+mod terminal;
 mod transfer;
 mod values;
 mod watching;

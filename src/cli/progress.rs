@@ -13,6 +13,7 @@ use crate::run::{Evaluated, Observer, Progress};
 use super::notices::Notices;
 use super::output;
 use super::running::RunningArgs;
+use super::terminal::Shown;
 use super::watching::{Log, Preview};
 
 /// Steps of the bar.
@@ -35,6 +36,7 @@ pub(super) struct Reporter {
     /// Every iteration with its terms, beside JSON.
     terms: bool,
     preview: Option<Preview>,
+    shown: Option<Shown>,
     log: Option<Log>,
     first: Vec<String>,
     /// The first line that could not be written; the picture is more important, and is finished.
@@ -46,7 +48,7 @@ impl Reporter {
     /// the run. `first` are lines for stderr when the work has really begun.
     ///
     /// # Errors
-    /// A preview or log that cannot be written.
+    /// A preview or log that cannot be written, a preview without a terminal.
     pub fn new(args: &RunningArgs, first: Vec<String>) -> Result<Self> {
         let form = match (args.quiet, args.json) {
             (true, _) => Form::Silent,
@@ -56,8 +58,9 @@ impl Reporter {
             (false, false) => Form::Lines { next: None },
         };
         let preview = args.preview_file.as_deref().map(Preview::new).transpose()?;
+        let shown = args.preview.then(Shown::new).transpose()?;
         let log = args.log.as_deref().map(Log::new).transpose()?;
-        Ok(Self { form, terms: args.verbose > 1, preview, log, first, failed: None })
+        Ok(Self { form, terms: args.verbose > 1, preview, shown, log, first, failed: None })
     }
 
     /// Takes the bar away and tells what could not be shown; the error that a line met is to be told after the picture is
@@ -75,6 +78,9 @@ impl Reporter {
                 format!("could not be written to its end ({why})"),
             );
         }
+        if let Some(why) = self.shown.as_ref().and_then(Shown::failure) {
+            notices.add("preview", "output", format!("could not be shown to its end ({why})"));
+        }
         self.failed
     }
 
@@ -82,6 +88,10 @@ impl Reporter {
     fn report(&mut self, progress: &Progress<'_>) {
         if let Some(preview) = &mut self.preview {
             preview.show(progress);
+        }
+        if let Some(shown) = &mut self.shown {
+            let bar = if let Form::Bar(bar) = &self.form { Some(bar) } else { None };
+            shown.show(progress, bar);
         }
         if self.terms {
             output::message(&format!("{} {}; {}", size(progress), sentence(progress), terms(progress.terms)));

@@ -27,6 +27,9 @@ pub(super) struct RunningArgs {
     /// two seconds
     #[arg(long, value_name = "FILE")]
     pub preview_file: Option<PathBuf>,
+    /// Show the work so far in the terminal: the coarsest size first, each over the one before
+    #[arg(long, conflicts_with_all = ["quiet", "json", "dry_run"])]
+    pub preview: bool,
     /// Write every term of every evaluation to a table (.csv) or to JSON lines (.jsonl)
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,

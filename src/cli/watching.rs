@@ -18,9 +18,24 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Preview {
     destination: Destination,
     format: Format,
-    /// The size that was last written, and when the next is due.
-    last: Option<(usize, Instant)>,
+    pace: Pace,
     failed: Option<String>,
+}
+
+/// When a picture of the work so far is due: at every size, and every two seconds.
+#[derive(Debug, Default)]
+pub(super) struct Pace(Option<(usize, Instant)>);
+
+impl Pace {
+    /// Whether it is now, at a size.
+    pub fn is_due(&self, size_index: usize) -> bool {
+        self.0.is_none_or(|(size, next)| size != size_index || Instant::now() >= next)
+    }
+
+    /// It was shown.
+    pub fn shown(&mut self, size_index: usize) {
+        self.0 = Some((size_index, Instant::now() + PAUSE));
+    }
 }
 
 impl Preview {
@@ -30,14 +45,12 @@ impl Preview {
     /// An extension that is no picture's; as [`Destination::prove`].
     pub fn new(file: &Path) -> Result<Self> {
         let (format, destination) = (Format::of(file)?, Destination::prove(file, 0)?);
-        Ok(Self { destination, format, last: None, failed: None })
+        Ok(Self { destination, format, pace: Pace::default(), failed: None })
     }
 
     /// Writes the picture if it is due.
     pub fn show(&mut self, progress: &Progress<'_>) {
-        let now = Instant::now();
-        let due = self.last.is_none_or(|(size, next)| size != progress.size_index || now >= next);
-        if !due || self.failed.is_some() {
+        if self.failed.is_some() || !self.pace.is_due(progress.size_index) {
             return;
         }
         let encoded =
@@ -51,7 +64,7 @@ impl Preview {
             Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
-        self.last = Some((progress.size_index, Instant::now() + PAUSE));
+        self.pace.shown(progress.size_index);
     }
 
     /// Its file, and what went wrong with it.

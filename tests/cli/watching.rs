@@ -134,6 +134,36 @@ fn a_preview_is_there_soon_and_always_whole() {
     workshop.run(&format!("{other} new.png")).fails(2, "new.png is also the result");
 }
 
+/// A terminal shows every size in half blocks, each over the one before.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_preview_in_the_terminal_shows_every_size() {
+    let workshop = Workshop::new();
+    let plain = "transfer content.png style.png -o out.png --weights net.npz --size 64 --coarsest 32 --size-step 2 --iterations 3 \
+                 --tolerance 0 --preview";
+    workshop.run(plain).fails(2, "stdout is none; use --preview-file");
+    workshop.run(&format!("{plain} --json")).fails(2, "--json");
+    assert!(!workshop.path("out.png").exists());
+    let program = env!("CARGO_BIN_EXE_impasto");
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &format!("stty cols 60 rows 20; exec {program} {plain}"), "/dev/null"]);
+    let ran =
+        script.current_dir(workshop.folder()).env("TERM", "xterm-256color").env("COLORTERM", "truecolor");
+    let Ok(output) = ran.stdin(Stdio::null()).output() else {
+        return eprintln!(
+            "a_preview_in_the_terminal_shows_every_size: skipped, there is no command 'script'"
+        );
+    };
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && workshop.path("out.png").exists(), "{shown}");
+    let back: Vec<usize> = shown
+        .match_indices("\x1b[")
+        .filter_map(|(at, _)| shown[at + 2..].split_once('F').and_then(|(count, _)| count.parse().ok()))
+        .collect();
+    assert_eq!(back, [17], "two sizes, each over the one before");
+    assert_eq!(shown.matches('▀').count(), 2 * 17 * 45);
+}
+
 #[test]
 fn an_unusual_end_and_a_constant_result_are_told() {
     let workshop = Workshop::new();
