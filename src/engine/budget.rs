@@ -82,6 +82,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
+    #[cfg(feature = "embedded")]
     fn tiles_are_as_large_as_the_limit_allows() {
         let network = Arc::new(crate::weights::embedded().unwrap());
         let (content, style) = ("relu4_1".parse().unwrap(), "relu1_1".parse().unwrap());
