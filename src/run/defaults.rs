@@ -25,8 +25,10 @@ pub const ITERATIONS: usize = 120;
 /// No size gets fewer iterations than this (unless all do): below it the new detail is not repainted.
 pub const FEWEST_ITERATIONS: usize = 25;
 
-/// No size of a draft gets fewer iterations than this: below it a finer size shows little but the coarser one enlarged.
-pub const FEWEST_OF_A_DRAFT: usize = 8;
+/// Iterations of a draft at the coarsest size, a quarter from size to size. With strokes a size takes fewer in vain: it stays pale.
+pub const DRAFT_ITERATIONS: usize = 48;
+/// The same with strokes.
+pub const STROKES_DRAFT_ITERATIONS: usize = 96;
 
 /// The tolerance of a fine picture.
 pub const FINE_TOLERANCE: f64 = 0.001;

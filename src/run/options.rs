@@ -141,7 +141,7 @@ options! {
         #[arg(value_name = "TIME", allow_hyphen_values = true)]
         time: into TimeBudget,
         /// Iterations at each size, coarse to fine; with N/4 a quarter from size to size, at least
-        /// 8; one number alone is halved from size to size, but stays at least 25 [default: 120]
+        /// a twelfth; one number alone is halved from size to size, but stays at least 25 [default: 120]
         #[arg(value_name = "N[,N...]", allow_hyphen_values = true)]
         iterations: into Iterations,
         /// About the longer side of the coarsest size; as large as the result for one size only [default: 128]

@@ -77,18 +77,17 @@ impl Options {
     /// What was said, and what its quality and its preset say where nothing was.
     pub(crate) fn with_bundles(&self) -> Self {
         let mut said = self.clone();
-        // Both as parts of what a method does by default. By steps of √2 half of the iterations of a fine picture are done
-        // at sizes that steps of 2 would not have.
-        let (usual, fine) = match self.paint.method.unwrap_or_default() {
-            Method::Gram => (defaults::ITERATIONS, 6),
-            Method::Strokes => (defaults::STROKES_ITERATIONS, 3),
+        // By steps of √2 half of the iterations of a fine picture are done at sizes that steps of 2 would not have.
+        let (draft, fine) = match self.paint.method.unwrap_or_default() {
+            Method::Gram => (defaults::DRAFT_ITERATIONS, 6 * defaults::ITERATIONS),
+            Method::Strokes => (defaults::STROKES_DRAFT_ITERATIONS, 3 * defaults::STROKES_ITERATIONS),
         };
         match self.paint.quality {
             Some(Quality::Draft) => {
-                said.paint.iterations.get_or_insert(Iterations::Quartering(usual * 3 / 5));
+                said.paint.iterations.get_or_insert(Iterations::Quartering(draft));
             }
             Some(Quality::Fine) => {
-                said.paint.iterations.get_or_insert(Iterations::Halving(fine * usual));
+                said.paint.iterations.get_or_insert(Iterations::Halving(fine));
                 said.paint.tolerance.get_or_insert(defaults::FINE_TOLERANCE);
             }
             Some(Quality::Normal) | None => {}

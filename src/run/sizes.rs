@@ -23,7 +23,7 @@ pub type Size = (usize, usize);
 pub enum Iterations {
     /// So many at the coarsest size, half as many at each finer one, but at least 25 (or all, if fewer).
     Halving(usize),
-    /// So many at the coarsest size, a quarter as many at each finer one, but at least 8 (or all, if fewer).
+    /// So many at the coarsest size, a quarter as many at each finer one, but at least a twelfth.
     Quartering(usize),
     /// One number for each size, from the coarsest to the finest.
     Each(Vec<usize>),
@@ -90,7 +90,7 @@ impl Iterations {
                 (0..sizes.len()).map(|k| (coarsest >> k.min(63)).max(fewest)).collect()
             }
             Self::Quartering(coarsest) => {
-                let fewest = defaults::FEWEST_OF_A_DRAFT.min(*coarsest);
+                let fewest = coarsest.div_ceil(12);
                 (0..sizes.len()).map(|k| (coarsest >> (2 * k).min(63)).max(fewest)).collect()
             }
             Self::Each(each) if each.len() == sizes.len() => each.clone(),
@@ -412,7 +412,7 @@ mod tests {
         assert_eq!(Iterations::default().plan(&sizes).unwrap(), [120, 60, 30, 25]);
         assert_eq!("10".parse::<Iterations>().unwrap().plan(&sizes).unwrap(), [10, 10, 10, 10]);
         let draft: Iterations = "120/4".parse().unwrap();
-        assert_eq!(draft.plan(&sizes).unwrap(), [120, 30, 8, 8]);
+        assert_eq!(draft.plan(&sizes).unwrap(), [120, 30, 10, 10]);
         assert_eq!(draft.to_string(), "120/4");
         let three: Iterations = "8,4,2".parse().unwrap();
         assert_eq!(three.plan(&sizes[..3]).unwrap(), [8, 4, 2]);

@@ -202,7 +202,7 @@ impl<'a> StrokesJob<'a> {
             objective.engine_mut().forward(content.rgb());
             matcher.look(objective.engine())
         });
-        let rounds = ROUNDS.min(iterations);
+        let rounds = (iterations / ROUND).clamp(1, ROUNDS);
         for round in 0..rounds {
             if self.request.cancel.is_cancelled() {
                 report.stop = StopReason::Cancelled;
@@ -366,6 +366,8 @@ const WORK_PER_ITERATION: f64 = 1.6;
 
 /// Rounds of matching at each size: the second sees what the first has painted.
 const ROUNDS: usize = 2;
+/// The fewest iterations of a second round: matching takes the time of about as many.
+const ROUND: usize = 5;
 
 /// Why a style has a picture here.
 const PICTURES: &str = "styles without pictures are refused first";

@@ -201,7 +201,8 @@ fn an_interrupted_batch_says_so_and_goes_on() {
     let (lines, summary) = told(&ran);
     let painted = summary["painted"].as_u64().unwrap();
     assert!(summary["interrupted"] == true && painted < 8);
-    assert_eq!(lines.iter().filter(|line| line["status"] == "interrupted").count(), 1);
+    // None if the signal came between two pictures.
+    assert!(lines.iter().filter(|line| line["status"] == "interrupted").count() <= 1);
     assert_eq!(counts(&workshop.run(&slow).succeeds()), [8 - painted, painted, 0]);
 }
 
