@@ -74,7 +74,7 @@ pub fn tiling(plan: &Plan, kind: EngineKind, compared: &[Layer], limit: usize) -
     best.map(|(_, tiling)| tiling).ok_or(least)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 mod tests {
     use super::*;
     use crate::engine::ConvolutionAlgorithm;
@@ -82,7 +82,6 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    #[cfg(feature = "embedded")]
     fn tiles_are_as_large_as_the_limit_allows() {
         let network = Arc::new(crate::weights::embedded().unwrap());
         let (content, style) = ("relu4_1".parse().unwrap(), "relu1_1".parse().unwrap());

@@ -145,15 +145,18 @@ fn a_preview_in_the_terminal_shows_every_size() {
     workshop.run(&format!("{plain} --json")).fails(2, "--json");
     assert!(!workshop.path("out.png").exists());
     let program = env!("CARGO_BIN_EXE_impasto");
-    let mut script = std::process::Command::new("script");
-    script.args(["-qec", &format!("stty cols 60 rows 20; exec {program} {plain}"), "/dev/null"]);
-    let ran =
-        script.current_dir(workshop.folder()).env("TERM", "xterm-256color").env("COLORTERM", "truecolor");
-    let Ok(output) = ran.stdin(Stdio::null()).output() else {
-        return eprintln!(
-            "a_preview_in_the_terminal_shows_every_size: skipped, there is no command 'script'"
-        );
+    // Runs in a terminal of its own, if the machine can make one.
+    let in_terminal = |command: &str| {
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", command, "/dev/null"]).current_dir(workshop.folder()).stdin(Stdio::null());
+        script.env("TERM", "xterm-256color").env("COLORTERM", "truecolor").output()
     };
+    if !in_terminal("stty cols 60 rows 20").is_ok_and(|output| output.status.success()) {
+        return eprintln!(
+            "a_preview_in_the_terminal_shows_every_size: skipped, no terminal can be made with 'script'"
+        );
+    }
+    let output = in_terminal(&format!("stty cols 60 rows 20; exec {program} {plain}")).unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && workshop.path("out.png").exists(), "{shown}");
     let back: Vec<usize> = shown
