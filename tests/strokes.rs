@@ -281,23 +281,3 @@ fn its_pictures_are_made_of_the_style_s_patches() {
     println!("{share:.3} of the patches are closer to the style than those of the method gram");
     assert!(share > 0.6, "{share}");
 }
-
-/// A style of two colours over a plain content: matching alone takes the one that is a little more alike.
-#[test]
-fn the_whole_palette_of_the_style_is_used() {
-    let noise = |at: usize| 0.06 * (((at * 7919) % 101) as f32 / 101.0 - 0.5);
-    let content = Picture::from_rgb(64, 48, (0..3 * 64 * 48).map(|at| 0.5 + noise(at)).collect()).unwrap();
-    let (width, height) = (64, 64);
-    let value = |at: usize| {
-        let (c, x) = (at / (width * height), at % width);
-        let warm = [0.9, 0.3, 0.2][c];
-        let cold = [0.2, 0.3, 0.9][c];
-        noise(at / 2) + if x < width / 2 { warm } else { cold }
-    };
-    let style = Picture::from_rgb(width, height, (0..3 * width * height).map(value).collect()).unwrap();
-    let result = run(builder(), &Request::picture(&content, [style])).picture;
-    let plane = result.width() * result.height();
-    let warm = (0..plane).filter(|at| result.rgb()[*at] > result.rgb()[2 * plane + at]).count();
-    let share = warm as f64 / plane as f64;
-    assert!((0.2..0.8).contains(&share), "{share} of the picture is of the first colour");
-}

@@ -42,7 +42,6 @@ pub(super) struct StrokesJob<'a> {
     start: StartPictures,
     steps: Vec<SizeStep>,
     layers: Vec<Layer>,
-    balance: Balance,
     /// Bytes that the largest size takes.
     memory: usize,
 }
@@ -101,13 +100,8 @@ impl<'a> StrokesJob<'a> {
         let steps = sizes.iter().zip(&iterations).map(step).collect::<Result<Vec<_>>>()?;
         // Least squares on features bring the style's colours by themselves; the content's detail is carried as it is.
         let start = StartPictures::new(request, settings, false, &shares, target, sizes[0])?;
-        let (default, _) = defaults::weights(Normalisation::Relative);
-        let balance = match request.content {
-            Some(_) => Balance::new(losses.content_weight / default, 1.0),
-            None => Balance::TEXTURE,
-        };
         let memory = needs.get();
-        Ok(Self { transfer, losses, request, start, steps, layers, balance, memory })
+        Ok(Self { transfer, losses, request, start, steps, layers, memory })
     }
 
     /// What this would do, with the speed of the machine tried out at the coarsest size.
@@ -281,7 +275,7 @@ impl<'a> StrokesJob<'a> {
     fn guidance(&self, index: usize, matcher: &Matcher<'_>, content: Option<&Picture>) -> Guidance {
         let (width, height) = self.steps[index].size;
         let grid = Grid::of(height, width);
-        let mut guidance = Guidance::even(self.balance, grid);
+        let mut guidance = Guidance::even(Balance::TEXTURE, grid);
         let structure = content.map(|content| structure::weights(content.rgb(), width, grid));
         if let Some(structure) = &structure {
             for (balance, weight) in guidance.balances.iter_mut().zip(structure) {

@@ -282,3 +282,49 @@ pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan], regions: bool) ->
     let classes = 2 * float * CLASSES * cells(plan);
     float * vectors * (DIMS + 1) + (float * columns + looking).max(fetching).max(classes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::balance::Balance;
+    use super::*;
+    use crate::random::Random;
+    use crate::weights;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_the_style_has_is_used_more_evenly_than_by_likeness_alone() {
+        let network = Arc::new(weights::random("6,6|8|6|5", 3).unwrap());
+        let backend = Backend::new(network.clone(), Default::default(), None).unwrap();
+        let mut random = Random::new(2);
+        // Noise of one strength, and a painting of stripes that become stronger from left to right.
+        let content: Vec<f32> = (0..3 * 64 * 64).map(|_| 0.5 + 0.1 * random.normal() as f32).collect();
+        let stripe = |at: usize| {
+            let (c, x, y) = (at / 4096, (at % 64) as f32, (at / 64 % 64) as f32);
+            0.5 + 0.4 * x / 64.0 * (0.9 * y + 0.2 * x + c as f32).sin()
+        };
+        let picture = |rgb| StylePicture { rgb, size: (64, 64), share: 1.0, mask: None };
+        let style = picture((0..3 * 64 * 64).map(stripe).collect());
+        let matcher = Matcher::new(&backend, vec![style]).unwrap();
+        let looks = matcher.look(&seen(&backend, &picture(content), 0, &layers(&network)).unwrap());
+        let balance = Balance { share: 1.0, coherence: 0.0, hold: 0.0 };
+        let priced = matcher.places(Some(&looks), None, &Guidance::even(balance, Grid::of(64, 64)));
+        let pool = &matcher.pool;
+        let all: Vec<f32> = (0..pool.places() as u32).flat_map(|place| pool.vector(place)).copied().collect();
+        let mut alike = vec![0; priced.len()];
+        nearest(&pool.queries(&looks), &all, pool.dims(), &mut alike);
+        // Half of the sum of differences between what is used of each class and what there is of it.
+        let shares = |places: &[u32]| {
+            let mut shares = [0.0; CLASSES];
+            places
+                .iter()
+                .for_each(|place| shares[matcher.palette.class(*place)] += 1.0 / places.len() as f64);
+            shares
+        };
+        let there = shares(&(0..pool.places() as u32).collect::<Vec<_>>());
+        let uneven = |places: &[u32]| {
+            shares(places).iter().zip(there).map(|(used, there)| (used - there).abs()).sum::<f64>() / 2.0
+        };
+        let (priced, alike) = (uneven(&priced), uneven(&alike));
+        assert!(priced < 0.8 * alike, "{priced} {alike}");
+    }
+}
