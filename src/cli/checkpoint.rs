@@ -4,7 +4,7 @@
 //! were read, so that `resume` needs nothing but the checkpoint.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -187,6 +187,8 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<Ending> {
         painting.checkpoint.resumed = RefCell::new(Some(checkpoint));
         // What is there is what the run left when it was interrupted.
         painting.saving.overwrite = true;
+        // Who goes on need not be at a terminal.
+        painting.running.preview &= std::io::stdout().is_terminal();
     };
     match cli.command {
         Command::Transfer(mut args) => {

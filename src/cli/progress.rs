@@ -58,7 +58,7 @@ impl Reporter {
             (false, false) => Form::Lines { next: None },
         };
         let preview = args.preview_file.as_deref().map(Preview::new).transpose()?;
-        let shown = args.preview.then(Shown::new).transpose()?;
+        let shown = args.preview.then(|| Shown::new(args.verbose < 2)).transpose()?;
         let log = args.log.as_deref().map(Log::new).transpose()?;
         Ok(Self { form, terms: args.verbose > 1, preview, shown, log, first, failed: None })
     }

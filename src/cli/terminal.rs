@@ -21,19 +21,21 @@ const FREE: u16 = 3;
 /// See the module's text. Nothing of it may stop a run: a terminal that goes away is told once, at the end.
 pub(super) struct Shown {
     pace: Pace,
+    /// Whether a picture covers the one before; not where lines are written between them.
+    covers: bool,
     /// Columns and lines of the picture above the cursor.
     place: Option<(u32, u32)>,
     failed: Option<String>,
 }
 
 impl Shown {
-    /// Asks for a terminal.
+    /// Asks for a terminal; `covers` says that nothing but the bar is written between two pictures.
     ///
     /// # Errors
     /// If stdout is none.
-    pub fn new() -> Result<Self> {
+    pub fn new(covers: bool) -> Result<Self> {
         if std::io::stdout().is_terminal() {
-            return Ok(Self { pace: Pace::default(), place: None, failed: None });
+            return Ok(Self { pace: Pace::default(), covers, place: None, failed: None });
         }
         let message = "shows pictures in a terminal, but stdout is none; use --preview-file for a file that a viewer reloads";
         Err(Error::option("preview", message))
@@ -44,7 +46,8 @@ impl Shown {
         if self.failed.is_some() || !self.pace.is_due(progress.size_index) {
             return;
         }
-        let back = self.place.map(|(_, lines)| format!("\x1b[{lines}F")).unwrap_or_default();
+        let back =
+            self.place.filter(|_| self.covers).map(|(_, lines)| format!("\x1b[{lines}F")).unwrap_or_default();
         let (rows, columns) = console::Term::stdout().size();
         let place =
             *self.place.get_or_insert_with(|| fitting((columns, rows), (progress.width, progress.height)));

@@ -146,12 +146,8 @@ impl Flow {
 
 /// A picture's brightness from 0 to 255 (Rec. 709).
 fn brightness(picture: &Picture) -> Plane {
-    let (width, height) = (picture.width(), picture.height());
-    let (plane, rgb) = (width * height, picture.rgb());
-    Plane::from_fn(width, height, |x, y| {
-        let at = y * width + x;
-        255.0 * (0.2126 * rgb[at] + 0.7152 * rgb[plane + at] + 0.0722 * rgb[2 * plane + at])
-    })
+    let (width, luma) = (picture.width(), picture.luma());
+    Plane::from_fn(width, picture.height(), |x, y| 255.0 * luma[y * width + x])
 }
 
 fn shrunk(side: usize, scale: f64) -> usize {

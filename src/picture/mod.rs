@@ -190,6 +190,13 @@ impl Picture {
         &self.rgb
     }
 
+    /// Brightness, Rec. 709: one number a pixel, row-major, [0, 1].
+    pub(crate) fn luma(&self) -> Vec<f32> {
+        let (plane, rgb) = (self.width * self.height, &self.rgb);
+        let luma = |at: usize| 0.2126 * rgb[at] + 0.7152 * rgb[plane + at] + 0.0722 * rgb[2 * plane + at];
+        (0..plane).map(luma).collect()
+    }
+
     /// The values of [`Picture::rgb`] without a copy.
     pub fn into_rgb(self) -> Vec<f32> {
         self.rgb

@@ -83,7 +83,7 @@ impl<'a> StrokesJob<'a> {
                 // Turned, it has the same cells and as large maps.
                 styles.push(looked_at((width, height)).map_err(super::job::about_the_style)?);
             }
-            let more = matcher::memory(backend, &plan, &styles, is_guided(request));
+            let more = matcher::memory(backend, &plan, &styles);
             let purpose = Use::Painting { vectors: budget::vectors(settings) };
             memory::require_with(&plan, backend.kind(), &layers, purpose, more, "")?;
             let memory = memory::estimate(&plan, backend.kind(), &layers, purpose) + more;
@@ -276,7 +276,7 @@ impl<'a> StrokesJob<'a> {
         let (width, height) = self.steps[index].size;
         let grid = Grid::of(height, width);
         let mut guidance = Guidance::even(Balance::TEXTURE, grid);
-        let structure = content.map(|content| structure::weights(content.rgb(), width, grid));
+        let structure = content.map(|content| structure::weights(&content.luma(), width, grid));
         if let Some(structure) = &structure {
             for (balance, weight) in guidance.balances.iter_mut().zip(structure) {
                 *balance = Balance::new(self.content_weight(), *weight);

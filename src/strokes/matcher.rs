@@ -252,9 +252,8 @@ fn seen(backend: &Backend, style: &StylePicture, turns: usize, layers: &[Layer])
     Ok(engine)
 }
 
-/// Bytes that matching and fetching take beside the engine of a picture of `plan`, with styles of these plans, in regions or
-/// not.
-pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan], regions: bool) -> usize {
+/// Bytes that matching and fetching take beside the engine of a picture of `plan`, with styles of these plans.
+pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan]) -> usize {
     let float = size_of::<f32>();
     let floats = |plan: &Plan, taps: Range<usize>| taps.map(|tap| plan.tap_shape(tap).len()).sum::<usize>();
     // Of an engine that keeps only these taps: all maps pass through it, but those of others are not kept.
@@ -275,10 +274,9 @@ pub fn memory(backend: &Backend, plan: &Plan, styles: &[Plan], regions: bool) ->
     let channels = (0..plan.taps().len()).map(|tap| plan.tap_shape(tap).channels).sum::<usize>();
     let cells = |plan: &Plan| Grid::of(plan.picture().height, plan.picture().width).cells();
     let columns = styles.iter().chain([plan]).map(cells).max().unwrap_or(0) * channels;
-    // The places of a region are copied, to stand beside each other.
-    let copies = if regions { 2 } else { 1 };
-    let vectors = copies * (styles.iter().map(|plan| TURNS * cells(plan)).sum::<usize>() + 4 * cells(plan));
-    // The best place of each class for each cell, with its cosine; the vectors of one class stand beside each other.
+    // Those of one class are copied, to stand beside each other: all of them at worst.
+    let vectors = 2 * (styles.iter().map(|plan| TURNS * cells(plan)).sum::<usize>() + 4 * cells(plan));
+    // The best place of each class for each cell, with its cosine.
     let classes = 2 * float * CLASSES * cells(plan);
     float * vectors * (DIMS + 1) + (float * columns + looking).max(fetching).max(classes)
 }

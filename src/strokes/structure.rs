@@ -9,27 +9,25 @@ use super::grid::{CELL, Grid};
 const MOST: f64 = 4.0;
 /// A deviation that counts as none.
 const LEAST: f64 = 0.01;
-/// Rec. 709 luma of RGB values.
-const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
 /// How much the content counts in each cell relative to elsewhere: 4^((e − ē)/(e + ē + 0.01)) with e the deviation of its luma
-/// within the 3×3 cells round it and ē the mean of that. `rgb` is planar, of `width`.
-pub fn weights(rgb: &[f32], width: usize, grid: Grid) -> Vec<f64> {
-    let deviations = deviations(rgb, width, grid);
+/// within the 3×3 cells round it and ē the mean of that. `luma` is that of the picture, of `width`.
+pub fn weights(luma: &[f32], width: usize, grid: Grid) -> Vec<f64> {
+    let deviations = deviations(luma, width, grid);
     let mean = deviations.iter().sum::<f64>() / deviations.len().max(1) as f64;
     let weight = |deviation: &f64| MOST.powf((deviation - mean) / (deviation + mean + LEAST));
     deviations.iter().map(weight).collect()
 }
 
 /// The deviation of the luma within the 3×3 cells round each.
-fn deviations(rgb: &[f32], width: usize, grid: Grid) -> Vec<f64> {
-    let plane = rgb.len() / 3;
+fn deviations(luma: &[f32], width: usize, grid: Grid) -> Vec<f64> {
     // Of each cell the sums of its luma and of its square.
     let sums = |cell: usize| {
         let first = cell / grid.width * CELL * width + cell % grid.width * CELL;
         let pixels = (0..CELL * CELL).map(|at| first + at / CELL * width + at % CELL);
-        let luma = |at: usize| f64::from((0..3).map(|c| LUMA[c] * rgb[c * plane + at]).sum::<f32>());
-        pixels.map(luma).fold((0.0, 0.0), |(sum, square), luma| (sum + luma, square + luma * luma))
+        pixels
+            .map(|at| f64::from(luma[at]))
+            .fold((0.0, 0.0), |(sum, square), luma| (sum + luma, square + luma * luma))
     };
     let sums: Vec<(f64, f64)> = (0..grid.cells()).map(sums).collect();
     let deviation = |cell: usize| {
@@ -57,17 +55,17 @@ mod tests {
         // Grey, but for a bright bar of three pixels in the middle of 40.
         let (width, height) = (40, 20);
         let value = |at: usize| if (18..21).contains(&(at % width)) { 0.9 } else { 0.3 };
-        let rgb: Vec<f32> = (0..3 * width * height).map(value).collect();
+        let luma: Vec<f32> = (0..width * height).map(value).collect();
         let grid = Grid::of(height, width);
-        let weights = weights(&rgb, width, grid);
+        let weights = weights(&luma, width, grid);
         assert_eq!(weights.len(), 50);
         let row = &weights[20..30];
         assert!(row[..3].iter().chain(&row[7..]).all(|weight| (0.25..0.35).contains(weight)), "{row:?}");
         assert!(row[4] > 1.2 && row[5] > 1.2, "{row:?}");
         // The deviation at the bar: of the 12 columns round cell 4 (12 to 23) three are bright.
         let deviation = 0.6 * (0.25f64 * 0.75).sqrt();
-        assert!((deviations(&rgb, width, grid)[24] - deviation).abs() < 1e-5);
-        let flat = super::weights(&vec![0.4; rgb.len()], width, grid);
+        assert!((deviations(&luma, width, grid)[24] - deviation).abs() < 1e-5);
+        let flat = super::weights(&vec![0.4; luma.len()], width, grid);
         assert!(flat.iter().all(|weight| (weight - 1.0).abs() < 0.01), "{flat:?}");
     }
 }

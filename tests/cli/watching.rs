@@ -165,6 +165,20 @@ fn a_preview_in_the_terminal_shows_every_size() {
         .collect();
     assert_eq!(back, [17], "two sizes, each over the one before");
     assert_eq!(shown.matches('▀').count(), 2 * 17 * 45);
+    // -vv writes lines between two pictures, so that none covers another.
+    let output =
+        in_terminal(&format!("stty cols 60 rows 20; exec {program} {plain} -vv --overwrite")).unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.matches('▀').count() == 2 * 17 * 45 && !shown.contains("\x1b[17F"), "{shown}");
+    // A run that was begun in a terminal goes on without one.
+    let long = plain.replace("out.png", "later.png").replace("--iterations 3", "--iterations 200");
+    let begun = format!(
+        "{program} {long} --checkpoint run.checkpoint --checkpoint-every 0 & \
+         while [ ! -s run.checkpoint ] && kill -0 $!; do :; done; kill -KILL $!; wait"
+    );
+    in_terminal(&begun).unwrap();
+    workshop.run("resume run.checkpoint").succeeds();
+    assert!(workshop.path("later.png").exists());
 }
 
 #[test]
